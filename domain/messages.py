@@ -1,0 +1,83 @@
+"""The neutral chat vocabulary: what comes in from any platform and what goes out to it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A place to speak in: a group chat, or the private chat with one person.
+
+    The id of a private chat is the person's own user id, as on Telegram and WeChat.
+    """
+
+    chat: str
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    user: str  # the platform's id of the person
+    name: str  # as the platform shows it; personal data, never logged
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A button was pressed. Comes from outside: `question` must match the open question, else the press is stale."""
+
+    question: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    kind: str  # photo, voice, video, document, location
+    ref: str  # the platform's handle, fetched after the commit
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One update of a platform. (bot_id, update_id) is unique for ever."""
+
+    bot_id: str
+    update_id: str
+    address: Address
+    sender: Sender
+    text: str
+    sent_at: datetime  # aware, UTC
+    press: Press | None = None
+    files: tuple[File, ...] = ()
+    at_me: bool = False
+    message_id: str = ""
+    reply_to: str = ""  # message_id of the message this one answers
+    reply_to_me: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An answer a person may give: a button where there are buttons, a number to type where there are none.
+
+    `value` is what a press sends back: the number for a question of a dialog, a whole command ("接单 12") otherwise.
+    """
+
+    number: int
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message to send. Written as an outbox row in the turn that causes it.
+
+    question: id that a press sends back with its value ("" when the choices are commands).
+    reply_to: message_id that the message quotes.
+    fallback: where and what to say instead if the private chat cannot be reached.
+    """
+
+    to: Address
+    text: str
+    choices: tuple[Choice, ...] = ()
+    question: str = ""
+    reply_to: str = ""
+    urgent: bool = False
+    fallback: "Outgoing | None" = field(default=None)
