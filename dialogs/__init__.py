@@ -1,0 +1,1 @@
+"""Conversation flows: words in, a decision, words out; no platform, no SQL."""

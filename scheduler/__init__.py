@@ -1,0 +1,1 @@
+"""Time passing: ticks that call services with `now`."""

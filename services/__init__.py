@@ -1,0 +1,1 @@
+"""What can happen: one function per event, called by dialogs, console and scheduler alike."""

@@ -1,0 +1,1 @@
+"""Every word that people see, one TOML per feature."""
