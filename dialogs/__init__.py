@@ -1,1 +1,1 @@
-"""Conversation flows: words in, a decision, words out; no platform, no SQL."""
+"""Conversation flows: words in, a decision, words out. No platform, no SQL."""

@@ -1,7 +1,9 @@
 """The neutral chat vocabulary: what comes in from any platform and what goes out to it."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,4 +82,37 @@ class Outgoing:
     question: str = ""
     reply_to: str = ""
     urgent: bool = False
-    fallback: "Outgoing | None" = field(default=None)
+    fallback: "Outgoing | None" = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The outbox row's form; empty parts are left out."""
+        fallback = self.fallback.to_json() if self.fallback else None
+        parts = {
+            "chat": self.to.chat,
+            "private": self.to.private,
+            "text": self.text,
+            "choices": [[choice.number, choice.label, choice.value] for choice in self.choices],
+            "question": self.question,
+            "reply_to": self.reply_to,
+            "urgent": self.urgent,
+            "fallback": fallback,
+        }
+        return {name: part for name, part in parts.items() if part}
+
+    @classmethod
+    def from_json(cls, parts: dict[str, Any]) -> "Outgoing":
+        fallback = parts.get("fallback")
+        return cls(
+            to=Address(parts["chat"], parts.get("private", False)),
+            text=parts.get("text", ""),
+            choices=tuple(Choice(*choice) for choice in parts.get("choices", ())),
+            question=parts.get("question", ""),
+            reply_to=parts.get("reply_to", ""),
+            urgent=parts.get("urgent", False),
+            fallback=cls.from_json(fallback) if fallback else None,
+        )
+
+
+def numbered(labels: Iterable[tuple[int, str]]) -> tuple[Choice, ...]:
+    """The answers to a question of a dialog: pressing a button sends its number."""
+    return tuple(Choice(number, label, str(number)) for number, label in labels)

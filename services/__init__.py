@@ -1,1 +1,1 @@
-"""What can happen: one function per event, called by dialogs, console and scheduler alike."""
+"""What can happen: one function per event, called by people talking, by admins clicking and by time passing."""

@@ -1,0 +1,101 @@
+"""The composition root: builds a bot from its parts. The only module that knows all rooms."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from bot.inbox import Clock, Inbox, utc_now
+from bot.outbox import Sender
+from bot.transport import Transport
+from classifier import Classifier, load_lexicon
+from dialogs.routing import Heard, Routing, Silence
+from domain.messages import Address, Incoming, Outgoing
+from domain.rules import Rules
+from scheduler.runner import Scheduler
+from services import clock as clock_services
+from services.turn import Turn
+from storage import lanes
+from storage.database import Database, Tx
+from texts import say
+
+
+class App:
+    """One bot on one transport: its way in, its way out, and its clock."""
+
+    def __init__(self, database: Database, transport: Transport, rules: Rules, *, clock: Clock = utc_now) -> None:
+        self.database = database
+        self.transport = transport
+        self.rules = rules
+        self.clock = clock
+        self.classifier = Classifier(load_lexicon())
+        self.routing = Routing(self.classifier.guess, rules)
+        self.sender = Sender(database, transport, clock)
+        self.inbox = Inbox(
+            database,
+            self.routing,
+            turn=self._turn,
+            apologise=self._apologise,
+            silence=Silence,
+            wake=self.sender.wake,
+            clock=clock,
+        )
+
+    def _turn(self, tx: Tx, incoming: Incoming, heard: Heard, now: datetime) -> None:
+        """One update in one transaction: dedupe, lane, routing, words. Re-run from its start after a lost lock."""
+        if not self._enter(tx, incoming, now):
+            return
+        turn = Turn(tx, incoming.bot_id, f"u:{incoming.update_id}", now, self.rules)
+        heard.reported = None
+        self.routing.turn(turn, incoming, heard)
+        turn.flush()
+
+    def _enter(self, tx: Tx, incoming: Incoming, now: datetime) -> bool:
+        if not lanes.first_sight(tx, bot_id=incoming.bot_id, update_id=incoming.update_id, now=now):
+            return False
+        lanes.enter_lane(tx, bot_id=incoming.bot_id, chat_id=incoming.address.chat)
+        return True
+
+    def _apologise(self, tx: Tx, incoming: Incoming, trace: str, now: datetime) -> None:
+        """The update failed: it is never tried again, and its sender is told so, privately."""
+        if not self._enter(tx, incoming, now):
+            return
+        turn = Turn(tx, incoming.bot_id, f"u:{incoming.update_id}", now, self.rules)
+        words = incoming.text.strip()[:30]
+        text = say("common.apology", words=words) if words else say("common.apology_short")
+        turn.say(Outgoing(Address(incoming.sender.user, private=True), text))
+        turn.flush()
+
+    async def tick(self) -> int:
+        """Fire what is due now; returns how many timers fired."""
+        now = self.clock()
+        due = await self.database.peek(clock_services.next_due)
+        if due is None or due > now:
+            return 0
+        fired = await self.database.run(clock_services.tick, now, self.rules)
+        self.sender.wake()
+        return fired
+
+    async def forget_old(self) -> dict[str, int]:
+        return await self.database.run(clock_services.forget_old, self.clock())
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """The sender and the clock beside whatever receives."""
+        scheduler = Scheduler(tick=self.tick, forget_old=self.forget_old)
+        sender = asyncio.create_task(self.sender.run(), name="sender")
+        scheduler.start()
+        try:
+            yield
+        finally:
+            scheduler.stop()
+            sender.cancel()
+            await asyncio.gather(sender, return_exceptions=True)
+
+    async def run(self) -> Any:
+        """Receive until the transport ends, then send what is still due."""
+        async with self.running():
+            await self.transport.run(self.inbox.receive)
+        while await self.sender.send_due():
+            pass

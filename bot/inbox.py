@@ -1,0 +1,87 @@
+"""The way in: one chat's messages one after another, each update once, one transaction around a turn."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from domain.messages import Incoming
+from storage.database import Database, Tx
+
+log = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+_WAITING = 1_000  # updates in hand at once; further receivers wait
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Listener(Protocol):
+    """What the dialogs room offers to the way in (see dialogs/routing.py)."""
+
+    def hear(self, incoming: Incoming) -> Any | None: ...
+
+    def settled(self, incoming: Incoming, heard: Any) -> None: ...
+
+
+class Inbox:
+    """Turns updates into committed effects. `turn(tx, incoming, heard, now)` does the work inside the transaction and
+    may raise `silence` to end it without a trace; `apologise(tx, incoming, trace, now)` is said when it failed."""
+
+    def __init__(
+        self,
+        database: Database,
+        listener: Listener,
+        *,
+        turn: Callable[[Tx, Incoming, Any, datetime], None],
+        apologise: Callable[[Tx, Incoming, str, datetime], None],
+        silence: type[BaseException],
+        wake: Callable[[], None],
+        clock: Clock = utc_now,
+    ) -> None:
+        self._database = database
+        self._listener = listener
+        self._turn = turn
+        self._apologise = apologise
+        self._silence = silence
+        self._wake = wake
+        self._clock = clock
+        self._lanes: dict[tuple[str, str], tuple[asyncio.Lock, int]] = {}
+        self._places = asyncio.Semaphore(_WAITING)
+
+    async def receive(self, incoming: Incoming) -> None:
+        """Returns when the update's effects are committed (or it has none): only then may it be confirmed."""
+        async with self._places, self._lane(incoming.bot_id, incoming.address.chat):
+            heard = self._listener.hear(incoming)
+            if heard is None:
+                return
+            try:
+                await self._database.run(self._turn, incoming, heard, self._clock())
+            except self._silence:
+                return
+            except Exception:
+                trace = secrets.token_hex(4)
+                log.exception("turn failed trace=%s bot=%s update=%s", trace, incoming.bot_id, incoming.update_id)
+                await self._database.run(self._apologise, incoming, trace, self._clock())
+            else:
+                self._listener.settled(incoming, heard)
+            self._wake()
+
+    @asynccontextmanager
+    async def _lane(self, bot_id: str, chat: str) -> AsyncIterator[None]:
+        """The chat's own queue: locks are handed on in the order of asking, and forgotten when nobody waits."""
+        key = (bot_id, chat)
+        lock, waiting = self._lanes.get(key, (asyncio.Lock(), 0))
+        self._lanes[key] = (lock, waiting + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, waiting = self._lanes.pop(key)
+            if waiting > 1:
+                self._lanes[key] = (lock, waiting - 1)

@@ -1,0 +1,109 @@
+"""The way out: due rows to the platform, each chat in order, with retry, fallback and a dead letter box."""
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+
+from bot.inbox import Clock, utc_now
+from bot.transport import Rejected, RetryLater, Transport, Unreachable
+from domain.messages import Outgoing
+from storage import outbox
+from storage.database import Database, Tx
+
+log = logging.getLogger(__name__)
+
+_LEASE = timedelta(seconds=60)
+_POLL = 0.5  # seconds; another process on the same database cannot wake us
+_ATTEMPTS = 8
+_BATCH = 50
+
+
+class Sender:
+    """Sends what is due for one bot. Any number of processes may send: rows are leased, a chat's order is kept."""
+
+    def __init__(self, database: Database, transport: Transport, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._transport = transport
+        self._clock = clock
+        self._awake = asyncio.Event()
+        self.dead = 0
+
+    def wake(self) -> None:
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        while True:
+            self._awake.clear()
+            try:
+                busy = await self.send_due()
+            except Exception:
+                log.exception("sender bot=%s failed, goes on", self._transport.bot_id)
+                busy = False
+            if not busy:
+                try:
+                    await asyncio.wait_for(self._awake.wait(), _POLL)
+                except TimeoutError:
+                    continue
+
+    async def next_due(self) -> datetime | None:
+        return await self._database.peek(outbox.next_due, bot_id=self._transport.bot_id)
+
+    async def send_due(self) -> bool:
+        """Send the first due row of every chat that has one; False where nothing was due."""
+        bot_id = self._transport.bot_id
+        now = self._clock()
+        due = await self.next_due()
+        if due is None or due > now:
+            return False
+        rows = await self._database.run(outbox.claim, bot_id=bot_id, now=now, lease=_LEASE, most=_BATCH)
+        await asyncio.gather(*(self._send(row, Outgoing.from_json(parts), tried) for row, parts, tried in rows))
+        return bool(rows)
+
+    async def _send(self, row: int, message: Outgoing, tried: int) -> None:
+        now = self._clock()
+        try:
+            message_id = await self._transport.send(message)
+        except RetryLater as later:
+            await self._again(row, tried, later.seconds, "retry later")
+        except Unreachable as error:
+            await self._fall_back(row, message, str(error))
+        except Rejected as error:
+            await self._bury(row, f"rejected: {error}")
+        except Exception as error:
+            log.exception("send row=%s failed", row)
+            await self._again(row, tried, 2.0**tried, type(error).__name__)
+        else:
+            await self._database.run(outbox.mark_sent, row, message_id=message_id, now=now)
+
+    async def _again(self, row: int, tried: int, seconds: float, error: str) -> None:
+        if tried + 1 >= _ATTEMPTS:
+            await self._bury(row, error)
+            return
+        at = self._clock() + timedelta(seconds=seconds)
+        await self._database.run(outbox.retry, row, at=at, error=error)
+
+    async def _bury(self, row: int, error: str) -> None:
+        self.dead += 1
+        log.error("dead letter row=%s: %s", row, error)
+        await self._database.run(outbox.mark_dead, row, error=error, now=self._clock())
+
+    async def _fall_back(self, row: int, message: Outgoing, error: str) -> None:
+        """The private chat is closed: the neutral line in the group instead, in the same transaction."""
+        now = self._clock()
+
+        def replace(tx: Tx) -> None:
+            outbox.mark_dead(tx, row, error=error, now=now)
+            if message.fallback:
+                instead = message.fallback
+                values = {
+                    "bot_id": self._transport.bot_id,
+                    "key": f"fallback:{row}",
+                    "chat_id": instead.to.chat,
+                    "message": instead.to_json(),
+                    "urgent": instead.urgent,
+                    "due_at": now,
+                }
+                outbox.add(tx, [values])
+
+        await self._database.run(replace)

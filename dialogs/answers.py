@@ -1,0 +1,25 @@
+"""Reading a typed answer: a number in any writing, or the words of the answer itself."""
+
+import unicodedata
+
+from texts import pattern, say
+
+
+def plain(text: str) -> str:
+    """Full-width and circled forms made ordinary, blanks at the ends gone."""
+    return unicodedata.normalize("NFKC", text).strip()
+
+
+def read_number(text: str, labels: tuple[tuple[int, str], ...]) -> int | None:
+    """The number of the label meant, None where nothing fits.
+
+    Understood: 2, ２, ②, 二, "2.", "选2", a label in full or the only label that contains the words.
+    """
+    text = plain(text)
+    if found := pattern("words.choice").match(text):
+        digits = found["number"]
+        number = int(digits) if digits.isdecimal() else say("words.numerals").index(digits)
+        return number if number in dict(labels) else None
+    exact = [number for number, label in labels if text == label]
+    partly = [number for number, label in labels if len(text) > 1 and text in label]
+    return (exact or (partly if len(partly) == 1 else [None]))[0]

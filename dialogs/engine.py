@@ -1,0 +1,229 @@
+"""Dialogs as plain functions: a flow is run from the top with the answers so far and stops at the first open question.
+
+A flow is `def flow(talk: Talk) -> None`. It reads `talk.ask(…)`, `talk.choose(…)`, calls services and `talk.say(…)`.
+Whatever it wrote before an unanswered question is rolled back, so nothing is written before the last question.
+"""
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from dialogs.answers import read_number
+from domain.errors import Refusal
+from domain.guess import Guess
+from domain.messages import Address, Incoming, Outgoing, numbered
+from domain.people import Chat, Person
+from services import people
+from services.conversations import Conversation, close, find, save
+from services.turn import Turn, savepoint
+from texts import say, words
+
+T = TypeVar("T")
+_PATIENCE = 2  # wrong answers before a person is asked to help
+
+
+class Pending(BaseException):
+    """The flow waits for an answer. Not an Exception, so that no flow catches it by accident."""
+
+    def __init__(self, key: str, text: str, labels: tuple[tuple[int, str], ...] = ()) -> None:
+        super().__init__(key)
+        self.key, self.text, self.labels = key, text, labels
+
+
+class Changed(BaseException):
+    """The recorded answers belong to another version of the flow."""
+
+
+Flow = Callable[["Talk"], None]
+
+
+@dataclass(slots=True)
+class Talk:
+    """What a flow sees: who speaks, where, the answers so far."""
+
+    turn: Turn
+    person: Person
+    chat: Chat | None
+    incoming: Incoming
+    classify: Callable[[str], Guess]
+    args: dict[str, Any] = field(default_factory=dict)
+    answers: list[list[Any]] = field(default_factory=list)
+    follow: tuple[str, dict[str, Any]] | None = None
+    _asked: int = 0
+    _words: list[Outgoing] = field(default_factory=list)
+
+    @property
+    def private(self) -> Address:
+        return Address(self.person.user, private=True)
+
+    def ask(self, key: str, text: str) -> str:
+        """An answer in the person's own words."""
+        answer: str = self._answer(key, text)
+        return answer
+
+    def choose(self, key: str, text: str, labels: Iterable[tuple[int, str]]) -> int:
+        """The number of the answer chosen."""
+        answer: int = self._answer(key, text, tuple(labels))
+        return answer
+
+    def _answer(self, key: str, text: str, labels: tuple[tuple[int, str], ...] = ()) -> Any:
+        if self._asked == len(self.answers):
+            raise Pending(key, text, labels)
+        recorded, value = self.answers[self._asked]
+        if recorded != key:
+            raise Changed
+        if labels and value not in dict(labels):  # no longer valid: ask again
+            del self.answers[self._asked :]
+            raise Pending(key, text, labels)
+        self._asked += 1
+        return value
+
+    def say(self, text: str) -> None:
+        """Answer where it disturbs nobody: here, if here is private or a work chat, else privately."""
+        here = self.incoming.address
+        if here.private or (self.chat and self.chat.body_id is not None):
+            self._words.append(Outgoing(here, text, reply_to="" if here.private else self.incoming.message_id))
+        else:
+            self.whisper(text)
+
+    def whisper(self, text: str, *, fallback: str = "") -> None:
+        """Answer privately; where the platform cannot, say `fallback` in the group or nothing."""
+        here = self.incoming.address
+        instead = None
+        if fallback and not here.private:
+            instead = Outgoing(here, fallback, reply_to=self.incoming.message_id)
+        self._words.append(Outgoing(self.private, text, fallback=instead))
+
+    def announce(self, text: str, *, urgent: bool = False, quote: bool = True) -> None:
+        """Speak in the group."""
+        reply_to = self.incoming.message_id if quote else ""
+        self._words.append(Outgoing(self.incoming.address, text, reply_to=reply_to, urgent=urgent))
+
+    def then(self, flow: str, **args: Any) -> None:
+        """Go on with another flow once this one is written."""
+        self.follow = (flow, args)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Runs flows and keeps their conversations. `flows`: by name, "tickets.withdraw"."""
+
+    flows: Mapping[str, Flow]
+
+    def start(self, talk: Talk, flow: str) -> None:
+        """Run a flow for the first time; its questions, if any, are asked privately."""
+        self._run(talk, flow, Conversation(flow, talk.args, [], "", "", talk.turn.now))
+
+    def run(self, talk: Talk, step: Callable[[], T]) -> T | None:
+        """A step without questions: its words are said, a refusal becomes a sentence. None where it was refused."""
+        result = None
+        try:
+            with savepoint(talk.turn):
+                result = step()
+        except Refusal as refusal:
+            talk._words = []
+            talk.say(say(refusal.code, **refusal.data))
+        self._speak(talk)
+        self._go_on(talk)
+        return result
+
+    def answer(self, talk: Talk, conversation: Conversation) -> bool:
+        """Offer a message to the open dialog. False: it is no answer, and the message may mean something else."""
+        text, press = talk.incoming.text.strip(), talk.incoming.press
+        if press and press.question != conversation.question:
+            talk.say(say("common.stale"))
+            self._speak(talk)
+            return True
+        labels = tuple((number, label) for number, label in conversation.labels)
+        if text in words("words.cancel") and 0 not in dict(labels):
+            self._forget(talk)
+            talk.say(say("common.cancelled"))
+            self._speak(talk)
+            return True
+        value: str | int | None = read_number(press.value if press else text, labels) if labels else text
+        if value is None or value == "":
+            return False
+        talk.args, talk.answers = conversation.args, [*conversation.answers, [conversation.pending, value]]
+        self._run(talk, conversation.flow, conversation)
+        return True
+
+    def missed(self, talk: Talk, conversation: Conversation) -> None:
+        """No answer to the question: the same question, shorter; after two misses a person is asked to look."""
+        conversation.misses += 1
+        if conversation.misses < _PATIENCE:
+            labels = tuple((number, label) for number, label in conversation.labels)
+            save(talk.turn, talk.private, talk.person.user, conversation)
+            way_out = () if 0 in dict(labels) else (say("common.way_out"),)
+            text = "\n".join((say("common.again"), *way_out))
+            talk.turn.say(Outgoing(talk.private, text, numbered(labels), conversation.question))
+            return
+        self._forget(talk)
+        shown = say("common.head_look", name=talk.person.name, words=talk.incoming.text[:60])
+        try:
+            office = people.call_head(talk.turn, talk.person, talk.chat, shown)
+            talk.whisper(say("common.handed_over", office=office))
+        except Refusal as refusal:
+            talk.whisper(say(refusal.code, **refusal.data))
+        self._speak(talk)
+
+    def _run(self, talk: Talk, flow: str, conversation: Conversation) -> None:
+        try:
+            with savepoint(talk.turn):
+                self.flows[flow](talk)
+        except Pending as pending:
+            self._ask(talk, flow, conversation, pending)
+            return
+        except Changed:
+            talk.answers, talk._words, talk._asked = [], [], 0
+            talk.turn.say(Outgoing(talk.private, say("common.changed")))
+            self._run(talk, flow, Conversation(flow, talk.args, [], "", "", talk.turn.now))
+            return
+        except Refusal as refusal:
+            talk._words = []
+            talk.say(say(refusal.code, **refusal.data))
+        if conversation.pending:
+            self._forget(talk)
+        self._speak(talk, skip=conversation.said)
+        self._go_on(talk)
+
+    def _go_on(self, talk: Talk) -> None:
+        if talk.follow:
+            name, args = talk.follow
+            self.start(Talk(talk.turn, talk.person, talk.chat, talk.incoming, talk.classify, args), name)
+
+    def _ask(self, talk: Talk, flow: str, conversation: Conversation, pending: Pending) -> None:
+        said = len(talk._words)
+        self._speak(talk, skip=conversation.said)
+        question = secrets.token_urlsafe(6)
+        waiting = Conversation(
+            flow=flow,
+            args=talk.args,
+            answers=talk.answers,
+            pending=pending.key,
+            question=question,
+            expires_at=talk.turn.now + timedelta(hours=talk.turn.rules.dialog_hours),
+            labels=[list(label) for label in pending.labels],
+            said=said,
+        )
+        save(talk.turn, talk.private, talk.person.user, waiting)
+        fallback = None
+        if not talk.incoming.address.private:
+            text = say("common.talk_privately")
+            fallback = Outgoing(talk.incoming.address, text, reply_to=talk.incoming.message_id)
+        choices = numbered(pending.labels)
+        talk.turn.say(Outgoing(talk.private, pending.text, choices, question, fallback=fallback))
+
+    def _forget(self, talk: Talk) -> None:
+        close(talk.turn, talk.private, talk.person.user)
+
+    def _speak(self, talk: Talk, skip: int = 0) -> None:
+        for message in talk._words[skip:]:
+            talk.turn.say(message)
+        talk._words = []
+
+
+def find_open(turn: Turn, person: Person) -> Conversation | None:
+    """The dialog this person has open with the bot; questions are always asked privately."""
+    return find(turn, Address(person.user, private=True), person.user)

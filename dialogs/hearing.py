@@ -1,0 +1,81 @@
+"""What was said in a chat in the last minutes. Lives in memory alone and may be lost at a restart; nothing of it is
+stored or logged."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+_LINES = 50
+_FOLLOW = timedelta(minutes=10)
+_DISCUSSION = timedelta(minutes=45)
+
+
+@dataclass(slots=True)
+class Line:
+    update_id: str
+    user: str
+    text: str
+    at: datetime
+    taken: bool = False  # part of a ticket already
+
+
+@dataclass(slots=True)
+class Known:
+    """A ticket that was opened or joined here a moment ago: later lines may belong to it."""
+
+    ticket_id: int
+    category: str
+    matter: str
+    urgent: bool
+    at: datetime
+    users: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Room:
+    """One chat's last lines and what they are about."""
+
+    lines: deque[Line] = field(default_factory=lambda: deque(maxlen=_LINES))
+    known: list[Known] = field(default_factory=list)
+    discussed: dict[str, datetime] = field(default_factory=dict)  # category → last time it was under discussion
+    numbers_until: datetime | None = None  # a person asked the group for numbers: bare ones are not for the bot
+
+    def add(self, line: Line, window: timedelta) -> None:
+        while self.lines and self.lines[0].at < line.at - window:
+            self.lines.popleft()
+        if all(each.update_id != line.update_id for each in self.lines):
+            self.lines.append(line)
+
+    def fragments(self, user: str) -> list[Line]:
+        """The sender's own lines of the last moments that are part of no ticket, the newest last."""
+        return [line for line in self.lines if line.user == user and not line.taken]
+
+    def recent(self, now: datetime) -> list[Known]:
+        """Tickets spoken of here in the last minutes, the newest first."""
+        self.known = [known for known in self.known if now - known.at < _FOLLOW]
+        return self.known[::-1]
+
+    def remember(self, known: Known, lines: list[Line]) -> None:
+        for line in lines:
+            line.taken = True
+        earlier = next((each for each in self.known if each.ticket_id == known.ticket_id), None)
+        if earlier:
+            known.users |= earlier.users
+            known.urgent |= earlier.urgent
+            self.known.remove(earlier)
+        self.known.append(known)
+
+    def discuss(self, category: str, now: datetime) -> None:
+        self.discussed[category] = now
+
+    def under_discussion(self, category: str, now: datetime) -> bool:
+        last = self.discussed.get(category)
+        return last is not None and now - last < _DISCUSSION
+
+    def idle(self, now: datetime) -> bool:
+        """Nothing here matters any more, so the room may be forgotten."""
+        return (
+            (not self.lines or now - self.lines[-1].at > _FOLLOW)
+            and not self.recent(now)
+            and all(now - at > _DISCUSSION for at in self.discussed.values())
+        )

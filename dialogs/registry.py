@@ -1,0 +1,63 @@
+"""All features with their flows and the words that start them, in the order in which they are tried."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dialogs import help as help_dialogs
+from dialogs import tickets
+from texts import pattern, words
+
+
+class Where(StrEnum):
+    """Where a command counts. Short everyday words count only where they cannot be meant for a neighbour."""
+
+    ANYWHERE = "anywhere"
+    ADDRESSED = "addressed"  # in private, in answer to the bot, or with its name
+    WORK = "work"  # in a work chat, or addressed
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """key: the words or pattern in texts/words.toml; named groups of a pattern become the flow's args."""
+
+    flow: str
+    key: str
+    where: Where = Where.ANYWHERE
+
+    def match(self, text: str) -> dict[str, str] | None:
+        if self.key.endswith("_pattern"):
+            found: re.Match[str] | None = pattern(f"words.{self.key}").match(text)
+            return {name: value for name, value in found.groupdict().items() if value} if found else None
+        return {} if text in words(f"words.{self.key}") else None
+
+
+COMMANDS = (
+    Command("tickets.withdraw", "withdraw"),
+    Command("tickets.withdraw", "withdraw_pattern"),
+    Command("tickets.withdraw", "withdraw_short", Where.ADDRESSED),
+    Command("tickets.progress", "progress_pattern"),
+    Command("tickets.progress", "progress"),
+    Command("tickets.progress", "progress_short", Where.ADDRESSED),
+    Command("tickets.accept", "accept_pattern"),
+    Command("tickets.accept", "accept_work", Where.WORK),
+    Command("tickets.finish", "finish_pattern"),
+    Command("tickets.finish", "finish_work", Where.WORK),
+    Command("tickets.unsolved", "unsolved_pattern"),
+    Command("tickets.call_off", "false_alarm_pattern"),
+    Command("tickets.report", "behalf_pattern"),
+    Command("tickets.report", "report_pattern"),
+    Command("help.show", "help", Where.ADDRESSED),
+    Command("help.call", "call", Where.ADDRESSED),
+)
+
+FLOWS: dict[str, Callable[..., None]] = {**tickets.FLOWS, **help_dialogs.FLOWS}
+
+
+def find_commands(text: str) -> list[tuple[Command, dict[str, str]]]:
+    """Every command these words may be, the first declared first; where each counts is for the caller to see."""
+    if len(text) > 200:
+        return []
+    found = ((command, command.match(text)) for command in COMMANDS)
+    return [(command, args) for command, args in found if args is not None]

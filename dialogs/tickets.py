@@ -1,0 +1,235 @@
+"""Talking about tickets: a complaint in plain words, and the few commands around it."""
+
+from dataclasses import replace
+
+from dialogs.engine import Talk
+from domain.errors import Refusal
+from domain.guess import Guess
+from domain.promises import is_quiet, quiet_end
+from domain.tickets import OUTCOMES, PRIVATE_DANGERS, UNNUMBERED_DANGERS, Outcome, Status, Ticket
+from services import people, tickets
+from services.tickets import Reported
+from texts import options, pattern, say, wording
+from texts.wording import figure
+
+
+def complain(talk: Talk, guess: Guess, texts: tuple[str, ...], person_named: bool = False) -> Reported | None:
+    """A complaint in a person's own words, in a group or in private. None: it was not written as a ticket."""
+    if guess.danger in PRIVATE_DANGERS:
+        talk.then("tickets.confide", danger=guess.danger)
+        return None
+    words = " ".join(texts)
+    building, unit = pattern("words.building").search(words), pattern("words.unit").search(words)
+    place = people.locate(
+        talk.turn,
+        talk.person,
+        talk.chat,
+        building=figure(building["building"]) if building else "",
+        unit=figure(unit["unit"]) if unit else "",
+    )
+    discreet = guess.category == "property" or (person_named and not guess.urgent)
+    reported = tickets.report(
+        talk.turn,
+        talk.person,
+        guess,
+        place=place,
+        chat=talk.chat,
+        address=talk.incoming.address,
+        texts=texts,
+        discreet=discreet,
+    )
+    acknowledge(talk, reported)
+    return reported
+
+
+def acknowledge(talk: Talk, reported: Reported) -> None:
+    """What the reporter and the group hear of a report."""
+    ticket = reported.ticket
+    if reported.card:
+        _card(talk, ticket)
+    elif reported.opened:
+        _opened(talk, reported)
+    elif reported.joined:
+        facts = {"number": ticket.number, "households": reported.households, "summary": ticket.summary}
+        if reported.milestone and not _private_only(talk, reported):
+            talk.announce(say("tickets.joined_many", **facts), quote=False)
+        elif not ticket.urgent:
+            talk.whisper(say("tickets.joined", **facts))
+
+
+def _card(talk: Talk, ticket: Ticket) -> None:
+    """The safety card, once, where the alarm was raised."""
+    numbers = talk.turn.rules.numbers
+    number = "" if ticket.danger in UNNUMBERED_DANGERS else ticket.number
+    facts = {"number": number, "lift": numbers.lift, "gas": numbers.gas, "power": numbers.power}
+    talk.announce(say(f"cards.{ticket.danger}", **facts), urgent=True)
+
+
+def _opened(talk: Talk, reported: Reported) -> None:
+    ticket, turn = reported.ticket, talk.turn
+    morning = quiet_end(turn.now, turn.rules).astimezone(turn.rules.zone)
+    facts = {
+        "number": ticket.number,
+        "summary": ticket.summary,
+        "office": people.office(reported.body, ticket.building),
+        "when": wording.moment(ticket.report_at.astimezone(turn.rules.zone), turn.local),
+        "morning": wording.moment(morning, turn.local),
+    }
+    fallback = say("tickets.opened_fallback", number=ticket.number)
+    if ticket.category == "property":
+        talk.whisper(say("tickets.opened_property", **facts), fallback=fallback)
+    elif ticket.discreet:
+        talk.whisper(say("tickets.opened_discreet", **facts), fallback=fallback)
+    elif is_quiet(turn.now, turn.rules):
+        talk.whisper(say("tickets.opened_night", **facts))
+    elif _private_only(talk, reported):
+        talk.whisper(say("tickets.opened_private", **facts), fallback=fallback)
+    else:
+        talk.announce(say("tickets.opened", **facts))
+
+
+def _private_only(talk: Talk, reported: Reported) -> bool:
+    in_private = talk.incoming.address.private
+    return in_private or reported.rescue or reported.ticket.discreet or is_quiet(talk.turn.now, talk.turn.rules)
+
+
+def confide(talk: Talk) -> None:
+    """Violence, a child in danger, a person who does not want to live: one private question, one named office."""
+    text = say(f"cards.{talk.args['danger']}")
+    if talk.choose("call", text, options("cards.confide_choices")) == 1:
+        people.call_director(talk.turn, people.meet(talk.turn, talk.person), talk.chat)
+        talk.say(say("tickets.confide_done"))
+    else:
+        talk.say(say("tickets.confide_left"))
+
+
+def report(talk: Talk) -> None:
+    """`报修 …`, `我要投诉 …`, `代报 …`: a complaint by command; asks what it is about where no words were given."""
+    words = talk.args.get("words") or talk.ask("what", say("tickets.what"))
+    guess = talk.classify(words)
+    if not guess.summary:
+        guess = replace(guess, summary=say("tickets.unnamed"))
+    complain(talk, replace(guess, ticket=True), (words,))
+
+
+def withdraw(talk: Talk) -> None:
+    """`不报了`, `不报 12`."""
+    ticket = _mine(talk, "tickets.which_withdraw")
+    ended = tickets.withdraw(talk.turn, talk.person, ticket)
+    talk.say(say("tickets.withdrawn" if ended else "tickets.withdrawn_self", number=ticket.number))
+
+
+def progress(talk: Talk) -> None:
+    """`查 12`, `么样了`: one ticket, or all of one's own."""
+    if number := talk.args.get("number"):
+        ticket = tickets.look_up(talk.turn, talk.person, talk.chat, int(number))
+        talk.say(tickets.progress(talk.turn, ticket))
+        return
+    mine = tickets.own(talk.turn, talk.person)
+    if not mine:
+        raise Refusal("tickets.none_yours")
+    talk.say("\n".join(tickets.progress(talk.turn, ticket) for ticket in mine[:3]))
+
+
+def accept(talk: Talk) -> None:
+    """`接单 12`; `我来` in a work chat."""
+    ticket = _to_handle(talk, Status.OPEN, say("tickets.which_accept"))
+    tickets.accept(talk.turn, talk.person, ticket, chat=talk.chat)
+    talk.say(say("tickets.accepted_here", number=ticket.number))
+
+
+def finish(talk: Talk) -> None:
+    """`办结 12 已更换灯泡`; `弄好了` in a work chat."""
+    ticket = _to_handle(talk, Status.ACCEPTED, say("tickets.which_finish"))
+    note = talk.args.get("note") or say("tickets.finished_note")
+    tickets.finish(talk.turn, talk.person, ticket, note=note)
+    talk.say(say("tickets.finished_here", number=ticket.number))
+
+
+def outcome(talk: Talk) -> None:
+    """The closing question: four answers that give solved and satisfied at once."""
+    ticket = tickets.get(talk.turn, talk.args["ticket"])
+    text = tickets.outcome_question(talk.turn, ticket)
+    chosen = OUTCOMES[talk.choose("outcome", text, options("tickets.outcome_choices"))]
+    office, when = tickets.answer(talk.turn, talk.person, ticket, chosen)
+    if chosen is Outcome.UNSOLVED:
+        talk.say(say("tickets.reopened", number=ticket.number, office=office, when=when))
+        talk.then("tickets.lacking", ticket=ticket.id)
+    elif chosen is Outcome.UNSATISFIED:
+        talk.say(say("tickets.thanks_unsatisfied", number=ticket.number))
+    else:
+        talk.say(say("tickets.thanks_satisfied", number=ticket.number))
+
+
+def unsolved(talk: Talk) -> None:
+    """`没好 12`: the fourth answer, said later or by a neighbour who had joined."""
+    ticket = tickets.look_up(talk.turn, talk.person, talk.chat, int(talk.args["number"]))
+    if ticket.status not in (Status.DONE, Status.CLOSED):
+        when = wording.moment(ticket.report_at.astimezone(talk.turn.rules.zone), talk.turn.local)
+        raise Refusal("tickets.not_done", number=ticket.number, when=when)
+    office, when = tickets.answer(talk.turn, talk.person, ticket, Outcome.UNSOLVED)
+    talk.say(say("tickets.reopened", number=ticket.number, office=office, when=when))
+    talk.then("tickets.lacking", ticket=ticket.id)
+
+
+def lacking(talk: Talk) -> None:
+    """What is still missing, passed on in the reporter's words."""
+    words = talk.ask("words", say("tickets.lacking"))
+    ticket = tickets.get(talk.turn, talk.args["ticket"])
+    office = tickets.add_complaint(talk.turn, talk.person, ticket, words)
+    talk.say(say("tickets.lacking_noted", number=ticket.number, office=office))
+
+
+def call_off(talk: Talk) -> None:
+    """`误报`, `误报 13`: a head takes an alarm back."""
+    if number := talk.args.get("number"):
+        ticket = tickets.find_to_handle(talk.turn, talk.person, talk.chat, int(number))
+    else:
+        urgent = tickets.urgent_here(talk.turn, talk.chat) if talk.chat else None
+        if urgent is None:
+            raise Refusal("tickets.nothing_to_accept")
+        ticket = urgent
+    tickets.call_off(talk.turn, talk.person, ticket)
+
+
+def _mine(talk: Talk, question: str) -> Ticket:
+    """The one ticket of one's own that is meant: by number, the only one, or chosen."""
+    if number := talk.args.get("number"):
+        return tickets.look_up(talk.turn, talk.person, talk.chat, int(number))
+    mine = tickets.own(talk.turn, talk.person)
+    if not mine:
+        raise Refusal("tickets.none_yours")
+    return _pick(talk, mine, say(question))
+
+
+def _to_handle(talk: Talk, status: Status, question: str) -> Ticket:
+    if number := talk.args.get("number"):
+        return tickets.find_to_handle(talk.turn, talk.person, talk.chat, int(number))
+    waiting = tickets.waiting_for(talk.turn, talk.person, talk.chat, status=status)
+    if not waiting:
+        raise Refusal("tickets.nothing_to_accept")
+    return _pick(talk, waiting, question)
+
+
+def _pick(talk: Talk, found: list[Ticket], question: str) -> Ticket:
+    """One ticket as it is; of several, the person chooses by its own number."""
+    if len(found) == 1:
+        return found[0]
+    place = {ticket.number: wording.place(ticket.building, ticket.unit) for ticket in found}
+    labels = [(ticket.number, say("tickets.pick", place=place[ticket.number], summary=ticket.summary)) for ticket in found]
+    chosen = talk.choose("ticket", question, labels)
+    return next(ticket for ticket in found if ticket.number == chosen)
+
+
+FLOWS = {
+    "tickets.confide": confide,
+    "tickets.report": report,
+    "tickets.withdraw": withdraw,
+    "tickets.progress": progress,
+    "tickets.accept": accept,
+    "tickets.finish": finish,
+    "tickets.outcome": outcome,
+    "tickets.unsolved": unsolved,
+    "tickets.lacking": lacking,
+    "tickets.call_off": call_off,
+}

@@ -1,0 +1,53 @@
+"""Time passing: due timers call the services they name. Any number of processes may tick at once."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from domain.rules import Rules
+from services import ticket_clock
+from services.turn import Turn
+from storage import conversations, lanes, outbox, timers
+from storage.database import Tx
+
+log = logging.getLogger(__name__)
+
+_DUE: dict[str, Callable[[Turn, dict[str, Any]], None]] = {
+    ticket_clock.PROMISE: ticket_clock.due_promise,
+    ticket_clock.REMIND: ticket_clock.due_remind,
+    ticket_clock.WATCH: ticket_clock.due_watch,
+    ticket_clock.OUTCOME: ticket_clock.due_outcome,
+}
+_RETRY = timedelta(minutes=5)
+
+
+def tick(tx: Tx, now: datetime, rules: Rules) -> int:
+    """Fire what is due; returns how many fired. A timer that fails is tried again later and stops no other."""
+    due = timers.take_due(tx, now=now)
+    for timer in due:
+        cause = f"t:{timer.id}:{timer.due_at.timestamp():.0f}"
+        turn = Turn(tx, timer.bot_id, cause, now, rules)
+        try:
+            with tx.begin_nested():
+                _DUE[timer.kind](turn, timer.data)
+                turn.flush()
+        except Exception:
+            log.exception("timer %s %s failed", timer.kind, timer.id)
+            later = now + _RETRY
+            timers.set_timer(tx, timer.kind, timer.key, bot_id=timer.bot_id, due_at=later, data=timer.data)
+    return len(due)
+
+
+def next_due(tx: Tx) -> datetime | None:
+    return timers.next_due(tx)
+
+
+def forget_old(tx: Tx, now: datetime, *, days: int = 30) -> dict[str, int]:
+    """Retention: updates, sent messages and expired dialogs that nobody needs any more. Returns rows removed."""
+    before = now - timedelta(days=days)
+    return {
+        "inbox": lanes.forget_updates(tx, before=before),
+        "outbox": outbox.forget_sent(tx, before=before),
+        "conversation": conversations.forget_expired(tx, before=now),
+    }

@@ -1,0 +1,170 @@
+"""Who speaks, where, with what right, and who is responsible there."""
+
+from domain.errors import Refusal
+from domain.messages import Address, Choice, Outgoing, Sender
+from domain.people import Body, Chat, Level, Person, Place, Role
+from domain.promises import quiet_end
+from services.turn import Turn
+from storage import people, places
+from texts import say, wording
+
+_OFFICE_KEYS = {
+    Level.STREET: "common.office_street",
+    Level.COMMUNITY: "common.office_community",
+    Level.BRANCH: "common.office_branch",
+    Level.BUILDING_GROUP: "common.office_building",
+    Level.MEMBER_HOUSEHOLD: "common.office_household",
+    Level.PROPERTY: "common.office_property",
+}
+
+
+def recognise(turn: Turn, sender: Sender) -> Person:
+    """The person behind a platform identity; id 0 for a stranger, of whom nothing is written yet."""
+    found = people.find_person(turn.tx, turn.bot_id, sender.user)
+    return found or Person(0, sender.user, sender.name)
+
+
+def meet(turn: Turn, person: Person) -> Person:
+    """Give a stranger a row, now that there is something to remember about them."""
+    if person.id:
+        return person
+    number = people.add_person(turn.tx, person.name)
+    people.add_identity(turn.tx, turn.bot_id, person.user, number)
+    return Person(number, person.user, person.name)
+
+
+def find_chat(turn: Turn, address: Address) -> Chat | None:
+    return None if address.private else places.find_chat(turn.tx, turn.bot_id, address.chat)
+
+
+def locate(turn: Turn, person: Person, chat: Chat | None, *, building: str = "", unit: str = "") -> Place:
+    """Where a matter is: what the words name, else the chat's building, else the speaker's own.
+
+    Raises Refusal where nothing is known: without a building nobody is responsible.
+    """
+    base = chat.place if chat else person.place
+    if base is None:
+        raise Refusal("tickets.no_place")
+    number, shown = base.building_id, base.building
+    if building:
+        named = places.find_building(turn.tx, base.compound_id, building)
+        number, shown = (named, building) if named else (number, shown)
+    elif number is None and person.place and person.place.compound_id == base.compound_id:
+        number, shown = person.place.building_id, person.place.building
+    unit_id = places.find_unit(turn.tx, number, unit) if number and unit else None
+    return Place(base.compound_id, number, unit_id, shown, unit if unit_id else "")
+
+
+def responsible_body(turn: Turn, place: Place, level: Level) -> Body:
+    """The body of that level for the place; a level that is not filled or cannot be reached gives way to the next."""
+    near = people.find_body_of_building(turn.tx, place.building_id) if place.building_id else None
+    if near is None:
+        own = people.bodies_of_compound(turn.tx, place.compound_id)
+        near = next((body for body in own if body.level is Level.BRANCH), None)
+    if near is None:
+        raise Refusal("tickets.no_place")
+    chain = people.chain(turn.tx, near)
+    for body in chain:
+        if body.level <= level and _reachable(turn, body):
+            return body
+    return chain[-1]
+
+
+def _reachable(turn: Turn, body: Body) -> bool:
+    return bool(places.chats_of_body(turn.tx, body.id) or people.officers(turn.tx, turn.bot_id, body.id))
+
+
+def above(turn: Turn, body: Body) -> list[Body]:
+    """The bodies over this one, the nearest first."""
+    return [found for found in people.chain(turn.tx, body) if found.id != body.id]
+
+
+def get_body(turn: Turn, body_id: int) -> Body:
+    return people.get_body(turn.tx, body_id)
+
+
+def office(body: Body, building: str = "") -> str:
+    """The office as residents know it: 3栋楼栋长, 物业, 社区."""
+    return say(_OFFICE_KEYS[body.level], building=building)
+
+
+def office_of(turn: Turn, person: Person, body: Body, building: str) -> str:
+    """The office in which this person acts on a matter of that body."""
+    for post in person.posts:
+        if post.body.level is Level.PROPERTY or body.under(post.body):
+            return office(post.body, building)
+    return office(body, building)
+
+
+def may_handle(person: Person, body: Body) -> bool:
+    """A post in the responsible body, in one above it, or in the compound's property company."""
+    return any(
+        body.under(post.body)
+        or (post.body.level is Level.PROPERTY and post.body.compound_id == body.compound_id)
+        or (post.body.level is Level.PROPERTY and post.body.under(body))
+        for post in person.posts
+    )
+
+
+def tell_person(
+    turn: Turn,
+    user: str,
+    text: str,
+    *,
+    choices: tuple[Choice, ...] = (),
+    question: str = "",
+    urgent: bool = False,
+    fallback: Outgoing | None = None,
+) -> None:
+    """A private word."""
+    to = Address(user, private=True)
+    turn.say(Outgoing(to, text, choices, question, urgent=urgent, fallback=fallback))
+
+
+def tell_body(turn: Turn, body: Body, text: str, *, choices: tuple[Choice, ...] = (), urgent: bool = False) -> None:
+    """A word to the body's work chat, else to its officers one by one; what is not urgent waits for the morning."""
+    due = turn.now if urgent else quiet_end(turn.now, turn.rules)
+    chats = places.chats_of_body(turn.tx, body.id)
+    for chat in chats:
+        turn.say(Outgoing(Address(chat.chat_id), text, choices, urgent=urgent), bot_id=chat.bot_id, due_at=due)
+    if not chats:
+        for user, _, _ in people.officers(turn.tx, turn.bot_id, body.id):
+            turn.say(Outgoing(Address(user, private=True), text, choices, urgent=urgent), due_at=due)
+
+
+def tell_duty(turn: Turn, compound_id: int, text: str, *, choices: tuple[Choice, ...] = ()) -> None:
+    for user in people.users_on_duty(turn.tx, turn.bot_id, compound_id):
+        tell_person(turn, user, text, choices=choices, urgent=True)
+
+
+def heads(turn: Turn, body: Body) -> list[str]:
+    """User ids of those who lead the body."""
+    leading = (Role.HEAD, Role.LEADER, Role.SECRETARY, Role.DIRECTOR)
+    return sorted({user for user, role, _ in people.officers(turn.tx, turn.bot_id, body.id) if role in leading})
+
+
+def call_head(turn: Turn, person: Person, chat: Chat | None, text: str) -> str:
+    """Ask the nearest head to look after somebody; returns the office that was asked."""
+    place = person.place or (chat.place if chat else None)
+    if place is None:
+        raise Refusal("common.nobody", duty=turn.rules.numbers.duty)
+    body = responsible_body(turn, place, Level.BUILDING_GROUP)
+    users = heads(turn, body)
+    if not users:
+        raise Refusal("common.nobody", duty=turn.rules.numbers.duty)
+    for user in users:
+        tell_person(turn, user, text)
+    return office(body, place.building)
+
+
+def call_director(turn: Turn, person: Person, chat: Chat | None) -> None:
+    """A matter of life that only the community's director hears of, with the person's consent."""
+    place = person.place or (chat.place if chat else None)
+    if place is None:
+        raise Refusal("common.nobody", duty=turn.rules.numbers.duty)
+    body = responsible_body(turn, place, Level.COMMUNITY)
+    where = wording.place(place.building, place.unit)
+    for user, role, _ in people.officers(turn.tx, turn.bot_id, body.id):
+        if role is Role.DIRECTOR:
+            text = say("tickets.confide_call", name=person.name, place=where)
+            tell_person(turn, user, text, urgent=True)

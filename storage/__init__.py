@@ -1,0 +1,1 @@
+"""SQLAlchemy: the only room that knows SQL. One file holds one feature's tables and queries."""

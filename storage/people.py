@@ -1,0 +1,216 @@
+"""People with their platform identities, households and posts; the bodies of the organisation tree."""
+
+from sqlalchemy import Boolean, Index, String, bindparam, insert, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from domain.people import Body, Level, Person, Place, Post, Role
+from storage.base import Base, BigInt, Code, Id, Key, Ref, upsert
+from storage.database import Tx
+from storage.places import Building, Household, Unit
+
+
+class PersonRow(Base):
+    """A person; the name is personal data and can be erased."""
+
+    __tablename__ = "person"
+    id: Mapped[Id]
+    name: Mapped[str | None] = mapped_column(String(200))
+    outsider: Mapped[bool] = mapped_column(Boolean)  # a trader or guest in the group, of no household here
+
+
+class Identity(Base):
+    __tablename__ = "identity"
+    __table_args__ = (Index("ix_identity_person_id", "person_id"),)
+    bot_id: Mapped[Code] = mapped_column(primary_key=True)
+    user_id: Mapped[Key] = mapped_column(primary_key=True)
+    person_id: Mapped[Ref]
+
+
+class Resident(Base):
+    __tablename__ = "resident"
+    __table_args__ = (Index("ix_resident_household_id", "household_id"),)
+    person_id: Mapped[int] = mapped_column(BigInt, primary_key=True)
+    household_id: Mapped[int] = mapped_column(BigInt, primary_key=True)
+    relation: Mapped[Code]  # owner, tenant, family
+
+
+class BodyRow(Base):
+    __tablename__ = "body"
+    __table_args__ = (
+        Index("ix_body_compound_id", "compound_id"),
+        Index("ix_body_building_id", "building_id"),
+        Index("ix_body_parent_id", "parent_id"),
+    )
+    id: Mapped[Id]
+    parent_id: Mapped[int | None] = mapped_column(BigInt)
+    level: Mapped[int]
+    name: Mapped[Key]
+    path: Mapped[Key]
+    compound_id: Mapped[int | None] = mapped_column(BigInt)
+    building_id: Mapped[int | None] = mapped_column(BigInt)
+
+
+class PostRow(Base):
+    __tablename__ = "post"
+    __table_args__ = (Index("ix_post_body_id", "body_id"),)
+    person_id: Mapped[int] = mapped_column(BigInt, primary_key=True)
+    body_id: Mapped[int] = mapped_column(BigInt, primary_key=True)
+    role: Mapped[Code] = mapped_column(primary_key=True)
+
+
+_body = (BodyRow.id, BodyRow.level, BodyRow.name, BodyRow.path, BodyRow.compound_id, BodyRow.building_id)
+_persons = (
+    select(
+        PersonRow.id,
+        Identity.user_id,
+        PersonRow.name,
+        PersonRow.outsider,
+        Household.id,
+        Household.compound_id,
+        Household.building_id,
+        Household.unit_id,
+        Building.number,
+        Unit.number,
+    )
+    .join_from(Identity, PersonRow, PersonRow.id == Identity.person_id)
+    .outerjoin(Resident, Resident.person_id == PersonRow.id)
+    .outerjoin(Household, Household.id == Resident.household_id)
+    .outerjoin(Building, Building.id == Household.building_id)
+    .outerjoin(Unit, Unit.id == Household.unit_id)
+    .where(Identity.bot_id == bindparam("bot"))
+    .order_by(Household.id)
+    .limit(1)
+)
+_find_person = _persons.where(Identity.user_id == bindparam("user"))
+_posts = (
+    select(PostRow.role, *_body)
+    .join_from(PostRow, BodyRow, BodyRow.id == PostRow.body_id)
+    .where(PostRow.person_id == bindparam("person"))
+    .order_by(BodyRow.level)
+)
+_user_of = select(Identity.user_id).where(
+    Identity.bot_id == bindparam("bot"), Identity.person_id == bindparam("person")
+).limit(1)
+_get_body = select(*_body).where(BodyRow.id == bindparam("id"))
+_body_of_building = select(*_body).where(
+    BodyRow.building_id == bindparam("building"), BodyRow.level == Level.BUILDING_GROUP
+).limit(1)
+_bodies_of_compound = select(*_body).where(BodyRow.compound_id == bindparam("compound"))
+_chain = (
+    select(*_body)
+    .where(BodyRow.id.in_(bindparam("ids", expanding=True)))
+    .order_by(BodyRow.level.desc())
+)
+_officers = (
+    select(Identity.user_id, PostRow.role, PersonRow.id, PersonRow.name)
+    .join_from(PostRow, Identity, Identity.person_id == PostRow.person_id)
+    .join(PersonRow, PersonRow.id == PostRow.person_id)
+    .where(PostRow.body_id == bindparam("body"), Identity.bot_id == bindparam("bot"))
+    .order_by(PostRow.role, PersonRow.id)
+)
+_on_duty = (
+    select(Identity.user_id)
+    .join_from(PostRow, Identity, Identity.person_id == PostRow.person_id)
+    .join(BodyRow, BodyRow.id == PostRow.body_id)
+    .where(
+        BodyRow.compound_id == bindparam("compound"),
+        PostRow.role == Role.DUTY.value,
+        Identity.bot_id == bindparam("bot"),
+    )
+    .order_by(Identity.user_id)
+)
+_add_identity = upsert(Identity).on_conflict_do_nothing()
+_add_resident = upsert(Resident).on_conflict_do_nothing()
+_add_post = upsert(PostRow).on_conflict_do_nothing()
+
+
+def _as_body(row: tuple) -> Body:  # type: ignore[type-arg]
+    number, level, name, path, compound_id, building_id = row
+    return Body(number, Level(level), name, path, compound_id, building_id)
+
+
+def find_person(tx: Tx, bot_id: str, user: str) -> Person | None:
+    row = tx.execute(_find_person, {"bot": bot_id, "user": user}).first()
+    if row is None:
+        return None
+    number, user_id, name, outsider, household, compound, building_id, unit_id, building, unit = row
+    posts = tuple(
+        Post(Role(post[0]), _as_body(tuple(post[1:]))) for post in tx.execute(_posts, {"person": number})
+    )
+    place = Place(compound, building_id, unit_id, building or "", unit or "") if household else None
+    return Person(number, user_id, name or "", household, place, outsider, posts)
+
+
+def find_user(tx: Tx, bot_id: str, person_id: int) -> str | None:
+    """The person's user id on that bot's platform, which is also the id of their private chat."""
+    return tx.execute(_user_of, {"bot": bot_id, "person": person_id}).scalar()
+
+
+def get_body(tx: Tx, body_id: int) -> Body:
+    return _as_body(tuple(tx.execute(_get_body, {"id": body_id}).one()))
+
+
+def find_body_of_building(tx: Tx, building_id: int) -> Body | None:
+    row = tx.execute(_body_of_building, {"building": building_id}).first()
+    return _as_body(tuple(row)) if row else None
+
+
+def bodies_of_compound(tx: Tx, compound_id: int) -> list[Body]:
+    """The compound's own bodies (branch, building groups, property …), not those above it."""
+    return [_as_body(tuple(row)) for row in tx.execute(_bodies_of_compound, {"compound": compound_id})]
+
+
+def chain(tx: Tx, body: Body) -> list[Body]:
+    """The body and all above it, the nearest first."""
+    ids = [int(part) for part in body.path.strip("/").split("/")]
+    rows = tx.execute(_chain, {"ids": ids})
+    return sorted((_as_body(tuple(row)) for row in rows), key=lambda found: len(found.path), reverse=True)
+
+
+def officers(tx: Tx, bot_id: str, body_id: int) -> list[tuple[str, Role, str]]:
+    """(user id, role, name) of those who hold a post in the body and can be written to."""
+    return [(row[0], Role(row[1]), row[3] or "") for row in tx.execute(_officers, {"bot": bot_id, "body": body_id})]
+
+
+def users_on_duty(tx: Tx, bot_id: str, compound_id: int) -> list[str]:
+    return [row[0] for row in tx.execute(_on_duty, {"bot": bot_id, "compound": compound_id})]
+
+
+def add_person(tx: Tx, name: str, *, outsider: bool = False) -> int:
+    row = {"name": name, "outsider": outsider}
+    return int(tx.execute(insert(PersonRow).returning(PersonRow.id), row).scalar_one())
+
+
+def add_identity(tx: Tx, bot_id: str, user: str, person_id: int) -> None:
+    tx.execute(_add_identity, {"bot_id": bot_id, "user_id": user, "person_id": person_id})
+
+
+def add_resident(tx: Tx, person_id: int, household_id: int, relation: str) -> None:
+    tx.execute(_add_resident, {"person_id": person_id, "household_id": household_id, "relation": relation})
+
+
+def add_post(tx: Tx, person_id: int, body_id: int, role: Role) -> None:
+    tx.execute(_add_post, {"person_id": person_id, "body_id": body_id, "role": role.value})
+
+
+def add_body(
+    tx: Tx,
+    level: Level,
+    name: str,
+    *,
+    parent: Body | None,
+    compound_id: int | None = None,
+    building_id: int | None = None,
+) -> Body:
+    row = {
+        "parent_id": parent.id if parent else None,
+        "level": int(level),
+        "name": name,
+        "path": "",
+        "compound_id": compound_id,
+        "building_id": building_id,
+    }
+    number = int(tx.execute(insert(BodyRow).returning(BodyRow.id), row).scalar_one())
+    path = f"{parent.path if parent else '/'}{number}/"
+    tx.execute(BodyRow.__table__.update().where(BodyRow.id == number).values(path=path))  # type: ignore[attr-defined]
+    return Body(number, level, name, path, compound_id, building_id)

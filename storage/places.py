@@ -1,0 +1,164 @@
+"""Compound → building → unit → household, and the chats bound to them."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Index, bindparam, insert, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from domain.people import Chat, Place
+from storage.base import Base, BigInt, Code, Id, Key, Ref, upsert
+from storage.database import Tx
+
+
+class Compound(Base):
+    __tablename__ = "compound"
+    id: Mapped[Id]
+    name: Mapped[Key]
+
+
+class Building(Base):
+    __tablename__ = "building"
+    __table_args__ = (Index("ix_building_compound_id", "compound_id"),)
+    id: Mapped[Id]
+    compound_id: Mapped[Ref]
+    number: Mapped[Code]
+
+
+class Unit(Base):
+    __tablename__ = "unit"
+    __table_args__ = (Index("ix_unit_building_id", "building_id"),)
+    id: Mapped[Id]
+    compound_id: Mapped[Ref]
+    building_id: Mapped[Ref]
+    number: Mapped[Code]
+
+
+class Household(Base):
+    __tablename__ = "household"
+    __table_args__ = (
+        Index("uq_household_building_id_unit_id_room", "building_id", "unit_id", "room", unique=True),
+        Index("ix_household_compound_id", "compound_id"),
+    )
+    id: Mapped[Id]
+    compound_id: Mapped[Ref]
+    building_id: Mapped[Ref]
+    unit_id: Mapped[int | None] = mapped_column(BigInt)
+    room: Mapped[Code]
+
+
+class ChatRow(Base):
+    __tablename__ = "chat"
+    __table_args__ = (
+        Index("ix_chat_body_id", "body_id"),
+        Index("ix_chat_compound_id", "compound_id"),
+    )
+    bot_id: Mapped[Code] = mapped_column(primary_key=True)
+    chat_id: Mapped[Key] = mapped_column(primary_key=True)
+    title: Mapped[Key]
+    compound_id: Mapped[Ref]
+    building_id: Mapped[int | None] = mapped_column(BigInt)
+    unit_id: Mapped[int | None] = mapped_column(BigInt)
+    body_id: Mapped[int | None] = mapped_column(BigInt)
+
+
+_chat_columns = (
+    ChatRow.bot_id,
+    ChatRow.chat_id,
+    ChatRow.title,
+    ChatRow.body_id,
+    ChatRow.compound_id,
+    ChatRow.building_id,
+    ChatRow.unit_id,
+    Building.number,
+    Unit.number,
+)
+_chats = (
+    select(*_chat_columns)
+    .outerjoin(Building, Building.id == ChatRow.building_id)
+    .outerjoin(Unit, Unit.id == ChatRow.unit_id)
+)
+_find_chat = _chats.where(ChatRow.bot_id == bindparam("bot"), ChatRow.chat_id == bindparam("chat"))
+_chats_of_body = _chats.where(ChatRow.body_id == bindparam("body")).order_by(ChatRow.chat_id)
+_find_building = select(Building.id, Building.number).where(
+    Building.compound_id == bindparam("compound"), Building.number == bindparam("number")
+)
+_find_unit = select(Unit.id).where(Unit.building_id == bindparam("building"), Unit.number == bindparam("number"))
+_find_household = select(Household.id).where(
+    Household.building_id == bindparam("building"),
+    Household.unit_id.is_not_distinct_from(bindparam("unit")),
+    Household.room == bindparam("room"),
+)
+_all_chats = _chats.where(ChatRow.bot_id == bindparam("bot")).order_by(ChatRow.chat_id)
+_bind = upsert(ChatRow).on_conflict_do_nothing()
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceCounts:
+    compounds: int
+    buildings: int
+    households: int
+
+
+def _chat(row: tuple) -> Chat:  # type: ignore[type-arg]
+    bot_id, chat_id, title, body_id, compound_id, building_id, unit_id, building, unit = row
+    return Chat(bot_id, chat_id, title, Place(compound_id, building_id, unit_id, building or "", unit or ""), body_id)
+
+
+def find_chat(tx: Tx, bot_id: str, chat_id: str) -> Chat | None:
+    row = tx.execute(_find_chat, {"bot": bot_id, "chat": chat_id}).first()
+    return _chat(row) if row else None
+
+
+def chats_of_body(tx: Tx, body_id: int) -> list[Chat]:
+    """The work chats of a body; usually one, none where it has not opened one yet."""
+    return [_chat(row) for row in tx.execute(_chats_of_body, {"body": body_id})]
+
+
+def all_chats(tx: Tx, bot_id: str) -> list[Chat]:
+    return [_chat(row) for row in tx.execute(_all_chats, {"bot": bot_id})]
+
+
+def find_building(tx: Tx, compound_id: int, number: str) -> int | None:
+    return tx.execute(_find_building, {"compound": compound_id, "number": number}).scalar()
+
+
+def find_unit(tx: Tx, building_id: int, number: str) -> int | None:
+    return tx.execute(_find_unit, {"building": building_id, "number": number}).scalar()
+
+
+def find_household(tx: Tx, building_id: int, unit_id: int | None, room: str) -> int | None:
+    return tx.execute(_find_household, {"building": building_id, "unit": unit_id, "room": room}).scalar()
+
+
+def add_compound(tx: Tx, name: str) -> int:
+    return int(tx.execute(insert(Compound).returning(Compound.id), {"name": name}).scalar_one())
+
+
+def add_building(tx: Tx, compound_id: int, number: str) -> int:
+    row = {"compound_id": compound_id, "number": number}
+    return int(tx.execute(insert(Building).returning(Building.id), row).scalar_one())
+
+
+def add_unit(tx: Tx, compound_id: int, building_id: int, number: str) -> int:
+    row = {"compound_id": compound_id, "building_id": building_id, "number": number}
+    return int(tx.execute(insert(Unit).returning(Unit.id), row).scalar_one())
+
+
+def add_household(tx: Tx, compound_id: int, building_id: int, unit_id: int | None, room: str) -> int:
+    row = {"compound_id": compound_id, "building_id": building_id, "unit_id": unit_id, "room": room}
+    return int(tx.execute(insert(Household).returning(Household.id), row).scalar_one())
+
+
+def bind_chat(tx: Tx, *, bot_id: str, chat_id: str, title: str, place: Place, body_id: int | None = None) -> None:
+    tx.execute(
+        _bind,
+        {
+            "bot_id": bot_id,
+            "chat_id": chat_id,
+            "title": title,
+            "compound_id": place.compound_id,
+            "building_id": place.building_id,
+            "unit_id": place.unit_id,
+            "body_id": body_id,
+        },
+    )
