@@ -10,7 +10,8 @@ from bot.inbox import Clock, Inbox, utc_now
 from bot.outbox import Sender
 from bot.transport import Transport
 from classifier import Classifier, load_lexicon
-from dialogs.routing import Heard, Routing, Silence
+from dialogs.engine import Silence
+from dialogs.routing import Heard, Routing
 from domain.messages import Address, Incoming, Outgoing
 from domain.rules import Rules
 from scheduler.runner import Scheduler
@@ -70,12 +71,16 @@ class App:
     async def tick(self) -> int:
         """Fire what is due now; returns how many timers fired."""
         now = self.clock()
-        due = await self.database.peek(clock_services.next_due)
+        due = await self.next_due()
         if due is None or due > now:
             return 0
         fired = await self.database.run(clock_services.tick, now, self.rules)
         self.sender.wake()
         return fired
+
+    async def next_due(self) -> datetime | None:
+        """When the next timer is due."""
+        return await self.database.peek(clock_services.next_due)
 
     async def forget_old(self) -> dict[str, int]:
         return await self.database.run(clock_services.forget_old, self.clock())

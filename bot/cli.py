@@ -69,7 +69,9 @@ def play(
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise _fail(f"cannot read {file}: {error.strerror if isinstance(error, OSError) else 'not UTF-8 text'}") from error
+        raise _fail(
+            f"cannot read {file}: {error.strerror if isinstance(error, OSError) else 'not UTF-8 text'}"
+        ) from error
     first = day.date() if day else date(2026, 11, 23)
     try:
         lines = read_transcript(text, first, rules)
@@ -86,7 +88,7 @@ def classify() -> None:
 
     classifier = Classifier(load_lexicon())
     names = ("ticket", "kind", "category", "urgent", "probability", "runner_up", "reasons")
-    reader = open(sys.stdin.fileno(), encoding="utf-8", errors="replace", newline="\n", closefd=False)  # noqa: SIM115, PTH123
+    reader = open(sys.stdin.fileno(), encoding="utf-8", errors="replace", newline="\n", closefd=False)  # noqa: SIM115
     for raw in reader:
         text = raw.rstrip("\r\n")
         guess = classifier.guess(text)

@@ -5,7 +5,7 @@ import json
 import re
 import tempfile
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,17 @@ from bot.transport import Limits, Receive
 from domain.messages import Address, Incoming, Outgoing, Sender
 from domain.people import Place
 from domain.rules import Rules
-from services import clock as clock_services
+from domain.tickets import Ticket
 from storage import people, places, tickets
 from storage.database import Database, Tx, open_database
 from storage.migrate import upgrade
 from texts import say, wording
 
-_LINE = re.compile(r"^\s*(?P<clock>\d{1,2}:\d{2})\s+(?P<name>[^():：]+?)\s*(?:[(（](?P<label>[^)）]*)[)）])?\s*[:：] ?(?P<text>.*)$")
+_LINE = re.compile(
+    r"^\s*(?P<clock>\d{1,2}:\d{2})\s+(?P<name>[^():：]+?)\s*(?:[(（](?P<label>[^)）]*)[)）])?\s*[:：] ?(?P<text>.*)$"
+)
 BOT = "play"
+_BEFORE = datetime.fromtimestamp(0, UTC)
 
 
 class TranscriptError(Exception):
@@ -54,7 +57,9 @@ def read_transcript(text: str, day: date, rules: Rules) -> list[Line]:
             clock = None
         if found is None or clock is None:
             shown = raw[:40]
-            raise TranscriptError(f"line {number}: expected `HH:MM name(room): text`, for example `17:41 Wang(3-2-501): …`, found {shown!r}")
+            raise TranscriptError(
+                f"line {number}: expected `HH:MM name(room): text`, for example `17:41 Wang(3-2-501): …`, found {shown!r}"
+            )
         at = datetime.combine(day, clock, tzinfo=rules.zone)
         if lines and at < lines[-1].at:
             day += timedelta(days=1)
@@ -81,7 +86,7 @@ class Recorder:
     limits = Limits()
 
     def __init__(self) -> None:
-        self.now = datetime.min
+        self.now = _BEFORE
         self.heard = 0
         self.sent: list[Said] = []
 
@@ -94,12 +99,12 @@ class Recorder:
 
 
 class Player:
-    """Drives an App with a clock of its own: due timers fire in their order, then the next line is heard."""
+    """Drives an App with a clock of its own: due timers fire in their order, then the next message is heard."""
 
-    def __init__(self, database: Database, rules: Rules) -> None:
-        self.transport = Recorder()
-        self.now = datetime.min
-        self.app = App(database, self.transport, rules, clock=lambda: self.now)
+    def __init__(self, database: Database, transport: Recorder, rules: Rules) -> None:
+        self.transport = transport
+        self.now = _BEFORE
+        self.app = App(database, transport, rules, clock=lambda: self.now)
 
     async def advance(self, to: datetime) -> None:
         """Let time pass: every timer and waiting message fires at its own moment."""
@@ -110,8 +115,15 @@ class Player:
             await self._settle(max(due, self.now))
         await self._settle(to)
 
+    async def hear(self, incoming: Incoming) -> None:
+        """One message, at its own time, and all that follows from it at once."""
+        await self.advance(incoming.sent_at)
+        self.transport.heard += 1
+        await self.app.inbox.receive(incoming)
+        await self._settle(incoming.sent_at)
+
     async def _next_due(self) -> datetime | None:
-        timer = await self.app.database.peek(clock_services.next_due)
+        timer = await self.app.next_due()
         message = await self.app.sender.next_due()
         moments = [moment for moment in (timer, message) if moment is not None]
         return min(moments, default=None)
@@ -121,23 +133,20 @@ class Player:
         while await self.app.tick() or await self.app.sender.send_due():
             pass
 
-    async def hear(self, chat: str, line: Line) -> None:
-        await self.advance(line.at)
-        self.transport.heard += 1
-        update = str(self.transport.heard)
-        mention = f"@{say('common.bot_name')}"
-        incoming = Incoming(
-            bot_id=BOT,
-            update_id=update,
-            address=Address(chat),
-            sender=Sender(line.user, line.name),
-            text=line.text.replace(mention, "").strip(),
-            sent_at=line.at,
-            at_me=mention in line.text,
-            message_id=update,
-        )
-        await self.app.inbox.receive(incoming)
-        await self._settle(line.at)
+
+def spoken(line: Line, chat: str, number: int) -> Incoming:
+    """A transcript's line as a platform would bring it."""
+    mention = f"@{say('common.bot_name')}"
+    return Incoming(
+        bot_id=BOT,
+        update_id=str(number),
+        address=Address(chat),
+        sender=Sender(line.user, line.name),
+        text=line.text.replace(mention, "").strip(),
+        sent_at=line.at,
+        at_me=mention in line.text,
+        message_id=str(number),
+    )
 
 
 async def play_lines(lines: list[Line], chat: str, rules: Rules) -> dict[str, Any]:
@@ -147,9 +156,9 @@ async def play_lines(lines: list[Line], chat: str, rules: Rules) -> dict[str, An
         await asyncio.to_thread(upgrade, url)
         async with open_database(url) as database:
             await database.run(_people, lines, chat)
-            player = Player(database, rules)
-            for line in lines:
-                await player.hear(chat, line)
+            player = Player(database, Recorder(), rules)
+            for number, line in enumerate(lines, start=1):
+                await player.hear(spoken(line, chat, number))
             return await database.read(_state, player.transport.sent, rules)
 
 
@@ -188,7 +197,7 @@ def _title(tx: Tx, titles: dict[str, str], address: Address) -> str:
     return person.name if person else address.chat
 
 
-def _ticket(tx: Tx, ticket: tickets.Ticket) -> dict[str, Any]:
+def _ticket(tx: Tx, ticket: Ticket) -> dict[str, Any]:
     return {
         "number": ticket.number,
         "category": ticket.category,

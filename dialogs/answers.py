@@ -22,4 +22,6 @@ def read_number(text: str, labels: tuple[tuple[int, str], ...]) -> int | None:
         return number if number in dict(labels) else None
     exact = [number for number, label in labels if text == label]
     partly = [number for number, label in labels if len(text) > 1 and text in label]
-    return (exact or (partly if len(partly) == 1 else [None]))[0]
+    if exact:
+        return exact[0]
+    return partly[0] if len(partly) == 1 else None

@@ -24,6 +24,10 @@ T = TypeVar("T")
 _PATIENCE = 2  # wrong answers before a person is asked to help
 
 
+class Silence(BaseException):
+    """Nothing to do and nothing to write: the turn is rolled back whole."""
+
+
 class Pending(BaseException):
     """The flow waits for an answer. Not an Exception, so that no flow catches it by accident."""
 

@@ -15,7 +15,7 @@ class Where(StrEnum):
 
     ANYWHERE = "anywhere"
     ADDRESSED = "addressed"  # in private, in answer to the bot, or with its name
-    WORK = "work"  # in a work chat, or addressed
+    WORK = "work"  # in a work chat, or from an officer who addresses the bot
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ COMMANDS = (
     Command("tickets.progress", "progress_short", Where.ADDRESSED),
     Command("tickets.accept", "accept_pattern"),
     Command("tickets.accept", "accept_work", Where.WORK),
+    Command("tickets.accept", "accept_number", Where.WORK),
+    Command("tickets.accept", "accept_urgent_pattern", Where.WORK),
     Command("tickets.finish", "finish_pattern"),
     Command("tickets.finish", "finish_work", Where.WORK),
     Command("tickets.unsolved", "unsolved_pattern"),

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from dialogs import registry, tickets
 from dialogs.answers import plain
-from dialogs.engine import Engine, Talk, find_open
+from dialogs.engine import Engine, Silence, Talk, find_open
 from dialogs.hearing import Known, Line, Room
 from dialogs.registry import Command, Where
 from domain.guess import Guess
@@ -25,10 +25,6 @@ from texts import pattern, say, words
 Classify = Callable[[str, str | None], Guess]
 _ROOMS = 20_000  # chats kept in memory before the idle ones are dropped
 _LONGEST = 4_000
-
-
-class Silence(BaseException):
-    """Nothing to do and nothing to write: the turn is rolled back whole."""
 
 
 @dataclass(slots=True)
@@ -105,9 +101,9 @@ class Routing:
 
     def _note_discussion(self, room: Room, text: str, guess: Guess, now: datetime) -> None:
         """A chat that weighs plans and opinions is not complaining: its subjects open no ticket for a while."""
-        if sum(word in text for word in words("words.discussion")) >= 2:
-            room.discuss(guess.category, now)
-        elif room.under_discussion(guess.category, now) and any(word in text for word in words("words.discussion")):
+        if sum(word in text for word in words("words.discussion")) >= 2 or (
+            room.under_discussion(guess.category, now) and any(word in text for word in words("words.discussion"))
+        ):
             room.discuss(guess.category, now)
 
     def turn(self, turn: Turn, incoming: Incoming, heard: Heard) -> None:
@@ -118,7 +114,7 @@ class Routing:
         addressed = incoming.address.private or incoming.at_me or incoming.reply_to_me
         if incoming.address.private or incoming.press:
             conversation = find_open(turn, person)
-            command = self._command(heard, chat, addressed)
+            command = self._command(heard, person, chat, addressed)
             if conversation and not (command and conversation.labels) and self._engine.answer(talk, conversation):
                 return
             if conversation and not command and not (heard.guess and heard.guess.ticket):
@@ -127,19 +123,19 @@ class Routing:
         if not incoming.address.private and chat is None:
             self._unbound(talk, addressed)
             return
-        if command := self._command(heard, chat, addressed):
+        if command := self._command(heard, person, chat, addressed):
             talk.args = command[1]
             self._engine.start(talk, command[0].flow)
             return
         if not self._complaint(talk, heard, person, chat):
             self._rest(talk, heard, addressed)
 
-    def _command(self, heard: Heard, chat: Chat | None, addressed: bool) -> tuple[Command, dict[str, str]] | None:
-        work = chat is not None and chat.body_id is not None
-        for command, args in heard.commands:
-            if command.where is Where.ANYWHERE or addressed or (command.where is Where.WORK and work):
-                return command, dict(args)
-        return None
+    def _command(
+        self, heard: Heard, person: Person, chat: Chat | None, addressed: bool
+    ) -> tuple[Command, dict[str, str]] | None:
+        at_work = (chat is not None and chat.body_id is not None) or (addressed and bool(person.posts))
+        counts = {Where.ANYWHERE: True, Where.ADDRESSED: addressed, Where.WORK: at_work}
+        return next(((command, dict(args)) for command, args in heard.commands if counts[command.where]), None)
 
     def _complaint(self, talk: Talk, heard: Heard, person: Person, chat: Chat | None) -> bool:
         """Open or join a ticket; False where the words are no complaint after all."""
@@ -161,9 +157,7 @@ class Routing:
         """Further words of a reporter, a neighbour's 我也是, or words that make a known matter dangerous."""
         if talk.person.role:
             raise Silence
-        reported = ticket_services.join(
-            talk.turn, talk.person, known.ticket_id, texts=heard.texts, danger=heard.danger
-        )
+        reported = ticket_services.join(talk.turn, talk.person, known.ticket_id, texts=heard.texts, danger=heard.danger)
         heard.reported = reported
         self._engine.run(talk, lambda: tickets.acknowledge(talk, reported))
 

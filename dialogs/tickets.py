@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from dialogs.engine import Talk
+from dialogs.engine import Silence, Talk
 from domain.errors import Refusal
 from domain.guess import Guess
 from domain.promises import is_quiet, quiet_end
@@ -132,7 +132,7 @@ def progress(talk: Talk) -> None:
 
 
 def accept(talk: Talk) -> None:
-    """`接单 12`; `我来` in a work chat."""
+    """`接单 12`; `我来` in a work chat; `收到` there takes only what is urgent, else it means "seen"."""
     ticket = _to_handle(talk, Status.OPEN, say("tickets.which_accept"))
     tickets.accept(talk.turn, talk.person, ticket, chat=talk.chat)
     talk.say(say("tickets.accepted_here", number=ticket.number))
@@ -206,6 +206,10 @@ def _to_handle(talk: Talk, status: Status, question: str) -> Ticket:
     if number := talk.args.get("number"):
         return tickets.find_to_handle(talk.turn, talk.person, talk.chat, int(number))
     waiting = tickets.waiting_for(talk.turn, talk.person, talk.chat, status=status)
+    if "urgent" in talk.args:
+        waiting = [ticket for ticket in waiting if ticket.urgent]
+        if not waiting:
+            raise Silence
     if not waiting:
         raise Refusal("tickets.nothing_to_accept")
     return _pick(talk, waiting, question)
@@ -216,7 +220,9 @@ def _pick(talk: Talk, found: list[Ticket], question: str) -> Ticket:
     if len(found) == 1:
         return found[0]
     place = {ticket.number: wording.place(ticket.building, ticket.unit) for ticket in found}
-    labels = [(ticket.number, say("tickets.pick", place=place[ticket.number], summary=ticket.summary)) for ticket in found]
+    labels = [
+        (ticket.number, say("tickets.pick", place=place[ticket.number], summary=ticket.summary)) for ticket in found
+    ]
     chosen = talk.choose("ticket", question, labels)
     return next(ticket for ticket in found if ticket.number == chosen)
 

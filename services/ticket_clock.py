@@ -11,7 +11,8 @@ from domain.promises import next_report, quiet_end
 from domain.tickets import LIVE, Status, Ticket
 from services import people
 from services.turn import Turn
-from storage import conversations, people as people_rows, tickets, timers
+from storage import conversations, tickets, timers
+from storage import people as people_rows
 from storage.conversations import Conversation
 from texts import options, say, wording
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Index, bindparam, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.base import BigInt, Base, Code, Id, Key, upsert
+from storage.base import Base, BigInt, Code, Id, Key, upsert
 from storage.database import Tx
 
 
@@ -31,9 +31,9 @@ class Counter(Base):
 
 _record = insert(Audit)
 _count_new = upsert(Counter).values(name=bindparam("name"), value=1)
-_count = _count_new.on_conflict_do_update(
-    index_elements=[Counter.name], set_={"value": Counter.value + 1}
-).returning(Counter.value)
+_count = _count_new.on_conflict_do_update(index_elements=[Counter.name], set_={"value": Counter.value + 1}).returning(
+    Counter.value
+)
 
 
 def record(

@@ -93,7 +93,9 @@ def _with_connection(url: str, work: Callable[[Connection], T]) -> T:
                 return work(connection)
         finally:
             engine.dispose()
-    return asyncio.run(_with_async_connection(str(parsed.set(drivername="postgresql+asyncpg").render_as_string(False)), work))
+    return asyncio.run(
+        _with_async_connection(str(parsed.set(drivername="postgresql+asyncpg").render_as_string(False)), work)
+    )
 
 
 async def _with_async_connection(url: str, work: Callable[[Connection], T]) -> T:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, String, and_, bindparam, delete, func, insert, or_, select, text, update
+from sqlalchemy import Index, String, bindparam, delete, func, or_, select, text, update
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from storage.base import Base, Code, Id, Key, upsert
@@ -96,9 +96,7 @@ _retry = (
     .where(Outbox.id == bindparam("row"))
     .values(state=WAITING, lease_until=None, due_at=bindparam("at"), error=bindparam("why"))
 )
-_next_due = select(func.min(Outbox.due_at)).where(
-    Outbox.bot_id == bindparam("bot_id"), Outbox.state == WAITING
-)
+_next_due = select(func.min(Outbox.due_at)).where(Outbox.bot_id == bindparam("bot_id"), Outbox.state == WAITING)
 _forget = delete(Outbox).where(Outbox.done_at < bindparam("before"))
 
 
@@ -107,7 +105,9 @@ def add(tx: Tx, rows: Sequence[dict[str, Any]]) -> None:
     tx.execute(_add, rows)
 
 
-def claim(tx: Tx, *, bot_id: str, now: datetime, lease: timedelta, most: int = 50) -> list[tuple[int, dict[str, Any], int]]:
+def claim(
+    tx: Tx, *, bot_id: str, now: datetime, lease: timedelta, most: int = 50
+) -> list[tuple[int, dict[str, Any], int]]:
     """Lease the due rows that are first in their chats: (id, message, attempts before this one)."""
     rows = tx.execute(_claim, {"bot_id": bot_id, "now": now, "most": most}).all()
     if rows:

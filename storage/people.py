@@ -88,19 +88,17 @@ _posts = (
     .where(PostRow.person_id == bindparam("person"))
     .order_by(BodyRow.level)
 )
-_user_of = select(Identity.user_id).where(
-    Identity.bot_id == bindparam("bot"), Identity.person_id == bindparam("person")
-).limit(1)
-_get_body = select(*_body).where(BodyRow.id == bindparam("id"))
-_body_of_building = select(*_body).where(
-    BodyRow.building_id == bindparam("building"), BodyRow.level == Level.BUILDING_GROUP
-).limit(1)
-_bodies_of_compound = select(*_body).where(BodyRow.compound_id == bindparam("compound"))
-_chain = (
-    select(*_body)
-    .where(BodyRow.id.in_(bindparam("ids", expanding=True)))
-    .order_by(BodyRow.level.desc())
+_user_of = (
+    select(Identity.user_id)
+    .where(Identity.bot_id == bindparam("bot"), Identity.person_id == bindparam("person"))
+    .limit(1)
 )
+_get_body = select(*_body).where(BodyRow.id == bindparam("id"))
+_body_of_building = (
+    select(*_body).where(BodyRow.building_id == bindparam("building"), BodyRow.level == Level.BUILDING_GROUP).limit(1)
+)
+_bodies_of_compound = select(*_body).where(BodyRow.compound_id == bindparam("compound"))
+_chain = select(*_body).where(BodyRow.id.in_(bindparam("ids", expanding=True))).order_by(BodyRow.level.desc())
 _officers = (
     select(Identity.user_id, PostRow.role, PersonRow.id, PersonRow.name)
     .join_from(PostRow, Identity, Identity.person_id == PostRow.person_id)
@@ -134,9 +132,7 @@ def find_person(tx: Tx, bot_id: str, user: str) -> Person | None:
     if row is None:
         return None
     number, user_id, name, outsider, household, compound, building_id, unit_id, building, unit = row
-    posts = tuple(
-        Post(Role(post[0]), _as_body(tuple(post[1:]))) for post in tx.execute(_posts, {"person": number})
-    )
+    posts = tuple(Post(Role(post[0]), _as_body(tuple(post[1:]))) for post in tx.execute(_posts, {"person": number}))
     place = Place(compound, building_id, unit_id, building or "", unit or "") if household else None
     return Person(number, user_id, name or "", household, place, outsider, posts)
 

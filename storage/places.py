@@ -149,6 +149,12 @@ def add_household(tx: Tx, compound_id: int, building_id: int, unit_id: int | Non
     return int(tx.execute(insert(Household).returning(Household.id), row).scalar_one())
 
 
+def add_households(tx: Tx, compound_id: int, building_id: int, unit_id: int, rooms: list[str]) -> None:
+    """Many households of one unit, all new."""
+    row = {"compound_id": compound_id, "building_id": building_id, "unit_id": unit_id}
+    tx.execute(insert(Household), [{**row, "room": room} for room in rooms])
+
+
 def bind_chat(tx: Tx, *, bot_id: str, chat_id: str, title: str, place: Place, body_id: int | None = None) -> None:
     tx.execute(
         _bind,

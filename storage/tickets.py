@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Index, Row, String, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import Boolean, Index, Row, Select, String, bindparam, func, insert, or_, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.tickets import LIVE, Status, Ticket
@@ -77,7 +77,7 @@ class TicketText(Base):
     text: Mapped[str] = mapped_column(String)
 
 
-_columns = [
+_columns: list[Any] = [
     TicketRow.id,
     TicketRow.series,
     TicketRow.number,
@@ -101,7 +101,7 @@ _columns = [
     TicketRow.accepted_by,
     TicketRow.closed_at,
 ]
-_tickets = (
+_tickets: Select[Any] = (
     select(*_columns)
     .outerjoin(Building, Building.id == TicketRow.building_id)
     .outerjoin(Unit, Unit.id == TicketRow.unit_id)
@@ -142,9 +142,9 @@ _stays = or_(Report.outcome.is_(None), Report.outcome != Status.WITHDRAWN.value)
 _open = insert(TicketRow).returning(TicketRow.id)
 _join = upsert(Report).on_conflict_do_nothing(index_elements=[Report.ticket_id, Report.person_id])
 _add_text = insert(TicketText)
-_households = select(
-    func.count(func.distinct(func.coalesce(Report.household_id, -Report.person_id)))
-).where(Report.ticket_id == bindparam("ticket"), _stays)
+_households = select(func.count(func.distinct(func.coalesce(Report.household_id, -Report.person_id)))).where(
+    Report.ticket_id == bindparam("ticket"), _stays
+)
 _reporters = (
     select(Report.person_id, Identity.user_id, PersonRow.name)
     .join_from(Report, Identity, Identity.person_id == Report.person_id)
@@ -178,9 +178,7 @@ def _ticket(row: Row[Any]) -> Ticket:
     return Ticket(**values)
 
 
-def find_same(
-    tx: Tx, *, compound_id: int, building_id: int | None, category: str, since: datetime
-) -> list[Ticket]:
+def find_same(tx: Tx, *, compound_id: int, building_id: int | None, category: str, since: datetime) -> list[Ticket]:
     """Live tickets of that category in that building, the newest first."""
     values = {"compound": compound_id, "building": building_id, "category": category, "since": since}
     return [_ticket(row) for row in tx.execute(_find_same, values)]
@@ -241,7 +239,9 @@ def households(tx: Tx, ticket_id: int) -> int:
 
 
 def reporters(tx: Tx, ticket_id: int, bot_id: str) -> list[Reporter]:
-    return [Reporter(*row) for row in tx.execute(_reporters, {"ticket": ticket_id, "bot": bot_id})]
+    return [
+        Reporter(row[0], row[1], row[2] or "") for row in tx.execute(_reporters, {"ticket": ticket_id, "bot": bot_id})
+    ]
 
 
 def texts(tx: Tx, ticket_id: int, kind: str = "report") -> list[str]:

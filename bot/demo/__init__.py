@@ -69,6 +69,12 @@ class Demo:
         found = places.find_household(self.tx, building_id, unit_id, room)
         return found or places.add_household(self.tx, self.compound_id, building_id, unit_id, room)
 
+    def fill(self, building: str, unit: str, rooms: list[str]) -> None:
+        """A new unit with its households, in one go."""
+        building_id, group = self.building(building)
+        unit_id = self.unit(building_id, unit, building, group)
+        places.add_households(self.tx, self.compound_id, building_id, unit_id, rooms)
+
     def settle(self, user: str, name: str, *, home: str = "", relation: str = "family", outsider: bool = False) -> int:
         """A person with an identity on this bot and, where `home` is "3-2-501" or "7-702", a household."""
         person_id = people.add_person(self.tx, name, outsider=outsider)
@@ -126,9 +132,8 @@ def build(tx: Tx, bot_id: str) -> Demo:
     demo.chat(data["chat_property"], everywhere, prop)
     for building in range(1, data["buildings"] + 1):
         for unit in range(1, data["units"] + 1):
-            for floor in range(1, data["floors"] + 1):
-                for room in range(1, data["rooms_per_floor"] + 1):
-                    demo.household(str(building), str(unit), f"{floor}{room:02d}")
+            floors, rooms = range(1, data["floors"] + 1), range(1, data["rooms_per_floor"] + 1)
+            demo.fill(str(building), str(unit), [f"{floor}{room:02d}" for floor in floors for room in rooms])
     for person in data["cast"]:
         home = person.get("home", "")
         number = demo.settle(person["name"], person["name"], home=home, relation=person.get("relation", "owner"))

@@ -1,0 +1,170 @@
+"""Scenarios that read like chats: they enter where a platform's update enters and assert what the platform is sent.
+
+王阿姨@3栋群> 楼道灯又不亮了          a person speaks in a group
+王阿姨→小助手> 查 1                    a person speaks to the bot in private
+老刘@3栋党小组群> [我来]               presses a button; types its number where there are no buttons
+小助手@3栋群> ✅ 楼道灯不亮…           the bot must say this next (… = the rest may differ)
+小助手→王阿姨> 记下了 #1…              the same, in private
+  second line                          indented: the message goes on
+--- 4 小时后 ---   --- 20:05 ---   --- 重启 ---   --- 再来一次 ---
+"""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from bot.play import BOT, Player, Recorder, Said
+from bot.transport import Limits
+from domain.messages import Address, Incoming, Outgoing, Press, Sender
+from domain.rules import Numbers, Rules
+from storage.database import Database
+
+BOT_NAME = "小助手"
+ZONE = ZoneInfo("Asia/Shanghai")
+START = datetime(2026, 11, 23, 10, 0, tzinfo=ZONE)
+RULES = Rules(numbers=Numbers(lift="963333", gas="0715-12345"))
+
+_SPEECH = re.compile(r"^(?P<who>[^@→>]+)(?:@(?P<chat>[^>]+)|→(?P<to>[^>]+))> ?(?P<text>.*)$")
+_LATER = re.compile(r"^(?P<count>\d+)\s*(?P<unit>秒|分钟|小时|天)后$")
+_UNITS = {"秒": "seconds", "分钟": "minutes", "小时": "hours", "天": "days"}
+
+
+class Mismatch(AssertionError):
+    """What was said is not what the scenario says; shows the transcript with a mark at the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    line: int
+    who: str
+    place: Address
+    text: str
+
+
+class Scenario:
+    """Runs one scenario on one database, on a platform with or without buttons."""
+
+    def __init__(self, source: str, database: Database, *, buttons: bool, rules: Rules = RULES) -> None:
+        self.source = source.splitlines()
+        self.database = database
+        self.buttons = buttons
+        self.rules = rules
+        self.now = START
+        self.updates = 0
+        self.last: Incoming | None = None
+        self.transport = Recorder()
+        self.transport.limits = Limits(buttons=buttons)
+        self.player = Player(database, self.transport, rules)
+        self.checked = 0
+
+    async def run(self) -> None:
+        for step in self._steps():
+            if isinstance(step, str):
+                await self._direct(step)
+            elif step.who == BOT_NAME:
+                self._expect(step)
+            else:
+                self._nothing_left(step.line)
+                await self._speak(step)
+        self._nothing_left(len(self.source))
+
+    def _steps(self) -> list[Step | str]:
+        steps: list[Step | str] = []
+        for number, line in enumerate(self.source, start=1):
+            if line.startswith("---"):
+                steps.append(line.strip("- "))
+            elif line[:1].isspace() and line.strip() and steps and isinstance(steps[-1], Step):
+                steps[-1] = replace(steps[-1], text=f"{steps[-1].text}\n{line.strip()}")
+            elif found := _SPEECH.match(line):
+                who, to = found["who"], found["to"]
+                private = to if who == BOT_NAME else who
+                place = Address(private, private=True) if to else Address(found["chat"])
+                steps.append(Step(number, who, place, found["text"]))
+            elif line.strip() and not line.startswith("#"):
+                raise ValueError(f"line {number} is not a scenario line: {line}")
+        return steps
+
+    async def _direct(self, what: str) -> None:
+        if what == "重启":
+            self.player = Player(self.database, self.transport, self.rules)
+            await self.player.advance(self.now)
+        elif what == "再来一次":
+            assert self.last is not None
+            await self.player.hear(self.last)
+        elif later := _LATER.match(what):
+            await self._advance(self.now + timedelta(**{_UNITS[later["unit"]]: int(later["count"])}))
+        else:
+            hour, minute = what.split(":")
+            at = self.now.replace(hour=int(hour), minute=int(minute))
+            await self._advance(at if at >= self.now else at + timedelta(days=1))
+
+    async def _advance(self, to: datetime) -> None:
+        self.now = to
+        await self.player.advance(to)
+
+    async def _speak(self, step: Step) -> None:
+        self.updates += 1
+        self.now += timedelta(seconds=1)
+        text, press = step.text, None
+        if found := re.match(r"^\[(.+)\]$", text):
+            text, press = self._press(step, found[1])
+        mention = f"@{BOT_NAME}"
+        self.last = Incoming(
+            bot_id=BOT,
+            update_id=f"s{self.updates}",
+            address=step.place,
+            sender=Sender(step.who, step.who),
+            text=text.replace(mention, "").strip(),
+            sent_at=self.now,
+            press=press,
+            at_me=mention in text,
+            message_id=f"m{self.updates}",
+        )
+        await self.player.hear(self.last)
+
+    def _press(self, step: Step, label: str) -> tuple[str, Press | None]:
+        """The newest button with that label in this place; on a platform without buttons its number, typed."""
+        for said in reversed(self.transport.sent):
+            for choice in said.message.choices if said.message.to == step.place else ():
+                if choice.label == label:
+                    press = Press(said.message.question, choice.value) if self.buttons else None
+                    return ("" if self.buttons else str(choice.number)), press
+        raise self._mismatch(step.line, f"nothing to press is called {label}")
+
+    def _expect(self, step: Step) -> None:
+        if self.checked == len(self.transport.sent):
+            raise self._mismatch(step.line, "the bot said nothing more")
+        said = self.transport.sent[self.checked]
+        if said.message.to != step.place or not _fits(step.text, shown(said.message)):
+            raise self._mismatch(step.line, f"the bot said instead: {_line(said)}")
+        self.checked += 1
+
+    def _nothing_left(self, line: int) -> None:
+        rest = self.transport.sent[self.checked :]
+        if rest:
+            raise self._mismatch(line, "the bot said besides: " + " | ".join(_line(said) for said in rest))
+
+    def _mismatch(self, line: int, why: str) -> Mismatch:
+        marked = [f"{'>>' if number == line else '  '} {text}" for number, text in enumerate(self.source, start=1)]
+        return Mismatch("\n".join([why, *marked]))
+
+
+def shown(message: Outgoing) -> str:
+    """Text and answers as people see them, the same on every platform."""
+    return "\n".join([message.text, *(f"{choice.number} {choice.label}" for choice in message.choices)])
+
+
+def _line(said: Said) -> str:
+    to = said.message.to
+    return f"{BOT_NAME}{'→' if to.private else '@'}{to.chat}> {shown(said.message)}"
+
+
+def _fits(expected: str, said: str) -> bool:
+    start, cut, _ = expected.partition("…")
+    return said.startswith(start) if cut else said == expected
+
+
+def scenario_files() -> list[Path]:
+    return sorted((Path(__file__).parent.parent / "scenarios").glob("*.chat"))
