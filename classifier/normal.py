@@ -1,0 +1,77 @@
+"""One written form for what people type: width, case, traditional characters, dialect, slips, tags, mentions."""
+
+import importlib.util
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import ahocorasick_rs
+
+MAX_CHARS = 4000
+
+_TAG = re.compile(r"\[[^\[\]\s]{1,8}\]")
+_URL = re.compile(r"(?:https?://|www\.)[\x21-\x7e]+")
+_MENTION = re.compile(r"@[^\s@]{1,24}(?=\s)|@[^\s@]{1,24}$|@")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060\ufeff\ufe0f]")
+
+
+@cache
+def _traditional() -> dict[int, str]:
+    """Single traditional characters to simplified ones, out of zhconv's table.
+
+    The file is read directly: importing zhconv pulls in pkg_resources and costs more than all the rest of the start.
+    """
+    spec = importlib.util.find_spec("zhconv")
+    if spec is None or not spec.submodule_search_locations:
+        return {}
+    path = Path(spec.submodule_search_locations[0]) / "zhcdict.json"
+    if not path.exists():
+        return {}
+    tables = json.loads(path.read_text(encoding="utf-8"))
+    table: dict[int, str] = {}
+    for name in ("zh2Hans", "zh2CN"):
+        table.update({ord(k): v for k, v in tables[name].items() if len(k) == 1 and len(v) == 1 and k != v})
+    return table
+
+
+class Normaliser:
+    """Brings a message and the words of the lexicon to the same form."""
+
+    def __init__(self, chars: Mapping[str, str], words: Mapping[str, str]) -> None:
+        """`chars` maps single characters (dialect, emoji), `words` a typed word to the lexicon's word."""
+        self._chars: dict[int, str] = {**_traditional(), **{ord(k): v for k, v in chars.items()}}
+        self._from = [word.casefold().translate(self._chars) for word in words]
+        self._to = [word.casefold().translate(self._chars) for word in words.values()]
+        self._scan = ahocorasick_rs.AhoCorasick(self._from, matchkind=ahocorasick_rs.MatchKind.LeftmostLongest)
+
+    def word(self, text: str) -> str:
+        """A word or message without tags: width, case, script, aliases."""
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            text = text.encode("utf-8", "replace").decode()
+        text = unicodedata.normalize("NFKC", text).casefold().translate(self._chars)
+        found = self._scan.find_matches_as_indexes(text)
+        if not found:
+            return text
+        parts, at = [], 0
+        for which, start, end in found:
+            parts += (text[at:start], self._to[which])
+            at = end
+        return "".join(parts) + text[at:]
+
+    def message(self, text: str) -> str:
+        """A whole message, cut to `MAX_CHARS`; mentions, addresses and picture tags become a break."""
+        text = text[:MAX_CHARS]
+        if "[" in text:
+            text = _TAG.sub(" ", text)
+        if "@" in text or "\uff20" in text:
+            text = _MENTION.sub(" ", text.replace("\uff20", "@"))
+        if "http" in text or "www." in text:
+            text = _URL.sub(" ", text)
+        if not text.isprintable():
+            text = _CONTROL.sub("", text)
+        return self.word(text)[:MAX_CHARS].strip()

@@ -1,0 +1,160 @@
+"""One pass over a message: every word of the lexicon in it, longest first, on word boundaries."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import ahocorasick_rs
+
+from classifier.load import DANGER, GATE, PROBLEM, STRONG, THING, VETO, WEAK, Lexicon, Mark
+
+GAP = r"[^，。！？；、,.!?;:：\s]{0,6}?"
+_NO_CUT = frozenset({DANGER, VETO})
+_FREE = 4  # words this long are never cut out of another word by chance
+
+CAN_THING, CAN_GENERIC, CAN_FAULT, CAN_STRONG, CAN_DANGER, CAN_GATE, CAN_LONG = 1, 2, 4, 8, 16, 32, 64
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A word of the lexicon at `start:end`; `core` is where its deciding part begins ("灯~不亮": the second part)."""
+
+    start: int
+    end: int
+    core: int
+    word: str
+    marks: tuple[Mark, ...]
+
+
+def _bits(marks: tuple[Mark, ...]) -> int:
+    """What a word could contribute, for a quick look before the careful one."""
+    bits = 0
+    for mark in marks:
+        if mark.role in (THING, WEAK):
+            bits |= CAN_THING
+        elif mark.role == PROBLEM:
+            bits |= CAN_FAULT if mark.group else CAN_GENERIC
+        elif mark.role == STRONG:
+            bits |= CAN_STRONG
+        elif mark.role == DANGER:
+            bits |= CAN_DANGER
+        elif mark.role == GATE:
+            bits |= CAN_GATE
+            if mark.group in ("appeal", "petition"):
+                bits |= CAN_GENERIC
+    return bits
+
+
+def _compile(phrase: str) -> re.Pattern[str]:
+    """A phrase with gaps: `~` stands for up to six characters of the same clause, the last part is the core."""
+    parts = phrase.split("~")
+    head, tail = parts[:-1], parts[-1]
+    return re.compile("".join(f"(?:{part}){GAP}" for part in head) + f"(?P<core>{tail})")
+
+
+def _expand(part: str) -> list[str]:
+    """The literal words a simple alternation at the head of a phrase stands for."""
+    match = re.match(r"^([^()|\[\]?*+{}\\.]*)(?:\(([^()\[\]?*+{}\\.]*)\)(\??))?", part)
+    assert match is not None
+    stem, options, optional = match.groups()
+    if options is None or optional:
+        return [stem]
+    return [stem + option for option in options.split("|")]
+
+
+class Scanner:
+    """The lexicon as one automaton."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        """Plain words and the first literal part of every phrase go into the automaton."""
+        self._loose = lexicon.loose
+        plain: dict[str, tuple[Mark, ...]] = {}
+        phrases: dict[str, list[tuple[str, tuple[Mark, ...]]]] = {}
+        for word, marks in lexicon.words.items():
+            if "~" not in word and "(" not in word and "[" not in word:
+                plain[word] = marks
+                continue
+            for anchor in _expand(word.split("~")[0]):
+                phrases.setdefault(anchor, []).append((word, marks))
+        phrases.pop("", None)
+        self._words = list({**plain, **dict.fromkeys(phrases)})
+        self._marks = [plain.get(word, ()) for word in self._words]
+        self._bits = [_bits(marks) for marks in self._marks]
+        self._phrases = [phrases.get(word, []) for word in self._words]
+        self._quick: list[re.Pattern[str] | None] = [None] * len(self._words)
+        self._slow: dict[str, re.Pattern[str]] = {}
+        self._automaton = ahocorasick_rs.AhoCorasick(self._words)
+
+    def look(self, text: str) -> tuple[int, list[tuple[int, int, int]]]:
+        """The raw places of all words, and what they could amount to together."""
+        found = self._automaton.find_matches_as_indexes(text, overlapping=True)
+        could = 0
+        for which, start, _ in found:
+            could |= self._bits[which]
+            if self._phrases[which] and self._any_phrase(which, text, start):
+                for _, marks in self._phrases[which]:
+                    could |= _bits(marks)
+        return could, found
+
+    def _any_phrase(self, which: int, text: str, start: int) -> bool:
+        pattern = self._quick[which]
+        if pattern is None:
+            parts = (_compile(phrase).pattern.replace("?P<core>", "?:") for phrase, _ in self._phrases[which])
+            pattern = self._quick[which] = re.compile("|".join(parts))
+        return pattern.match(text, start) is not None
+
+    def hits(self, text: str, found: list[tuple[int, int, int]], edges: Callable[[], set[int]]) -> list[Hit]:
+        """The words that really stand there, in order; a longer word hides the shorter ones inside it."""
+        plain: list[Hit] = []
+        phrases: list[Hit] = []
+        bounds = edges()
+        for which, start, end in found:
+            marks = self._marks[which]
+            if marks and not self._whole(text, start, end, bounds):
+                marks = tuple(mark for mark in marks if mark.role in _NO_CUT)
+            if marks:
+                plain.append(Hit(start, end, start, self._words[which], marks))
+            if self._phrases[which] and self._any_phrase(which, text, start):
+                phrases += self._matched(which, text, start)
+        return sorted(_longest(plain) + phrases, key=lambda hit: (hit.core, hit.start))
+
+    def _matched(self, which: int, text: str, start: int) -> list[Hit]:
+        hits = []
+        for phrase, marks in self._phrases[which]:
+            pattern = self._slow.get(phrase)
+            if pattern is None:
+                pattern = self._slow[phrase] = _compile(phrase)
+            match = pattern.match(text, start)
+            if match:
+                hits.append(Hit(start, match.end(), match.start("core"), match.group(), marks))
+        return hits
+
+    def _whole(self, text: str, start: int, end: int, bounds: set[int]) -> bool:
+        """A word counts where words begin and end, or beside a small word the dictionary may have glued on."""
+        if end - start >= _FREE:
+            return True
+        left = start in bounds or text[start - 1] in self._loose
+        return left and (end in bounds or text[end] in self._loose)
+
+
+def _longest(hits: list[Hit]) -> list[Hit]:
+    """Without the words that lie inside a longer one; what alarms is kept, and whole phrases hide nothing."""
+    cover = sorted(
+        (hit for hit in hits if any(mark.role in (THING, WEAK, PROBLEM) or mark.group == "chat" for mark in hit.marks)),
+        key=lambda hit: (hit.start, -hit.end),
+    )
+    kept, reach, owner = [], -1, -1
+    hidden: set[int] = set()
+    for hit in cover:
+        if hit.end <= reach and hit.end - hit.start < owner:
+            hidden.add(id(hit))
+        elif hit.end > reach:
+            reach, owner = hit.end, hit.end - hit.start
+    for hit in hits:
+        if id(hit) not in hidden:
+            kept.append(hit)
+            continue
+        rest = tuple(mark for mark in hit.marks if mark.role in _NO_CUT or mark.role == STRONG)
+        if rest:
+            kept.append(Hit(hit.start, hit.end, hit.core, hit.word, rest))
+    return kept

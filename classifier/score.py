@@ -1,0 +1,70 @@
+"""Which category: votes of things, faults and whole phrases; and the short summary in a neighbour's words."""
+
+import math
+from collections.abc import Iterable
+
+from classifier.load import HINT, PROBLEM, STRONG, THING, WEAK, Lexicon
+from classifier.scan import Hit
+
+_VOTE = {THING: 1.0, WEAK: 0.35, PROBLEM: 0.8, HINT: 0.4, STRONG: 2.0}
+_ALONE = 0.7  # a fault whose category names no thing counts less: the object beats the fault
+_SHARP = 1.6
+LONGEST = 10
+
+
+def votes(codes: Iterable[str], hits: list[Hit]) -> dict[str, float]:
+    """The score of every category. A word shared by several categories splits its vote."""
+    thing = dict.fromkeys(codes, 0.0)
+    fault = dict(thing)
+    seen: set[tuple[str, int]] = set()
+    for hit in hits:
+        for role, weight in _VOTE.items():
+            owners = {mark.group for mark in hit.marks if mark.role == role and mark.group}
+            for code in owners:
+                if (key := (f"{hit.word}{code}", role)) in seen or code not in thing:
+                    continue
+                seen.add(key)
+                board = thing if role in (THING, WEAK) else fault
+                board[code] += weight / len(owners)
+    return {c: thing[c] + fault[c] * (1.0 if thing[c] else _ALONE) for c in thing}
+
+
+def rank(scores: dict[str, float], fallback: str) -> tuple[str, float, str]:
+    """Best category, its probability, runner-up. Without any vote the fallback leads."""
+    order = sorted(scores, key=lambda code: (-scores[code], code != fallback))
+    if not order:
+        return "", 0.0, ""
+    if scores[order[0]] <= 0 and fallback in scores:
+        order = [fallback, *(code for code in order if code != fallback)]
+    top = scores[order[0]]
+    total = sum(math.exp(_SHARP * (score - top)) for score in scores.values())
+    return order[0], 1.0 / total, order[1] if len(order) > 1 else order[0]
+
+
+def _labels(hits: list[Hit], code: str, role: int) -> list[str]:
+    return [m.label for h in hits for m in h.marks if m.role == role and m.group == code and m.label]
+
+
+def describe(lexicon: Lexicon, code: str, hits: list[Hit]) -> tuple[str, str]:
+    """Matter and summary. A fault written `=…` in the lexicon says the whole by itself."""
+    things = _labels(hits, code, THING)
+    weak = _labels(hits, code, WEAK)
+    faults = _labels(hits, code, PROBLEM)
+    common = _labels(hits, "", PROBLEM)
+    strong = _labels(hits, code, STRONG)
+    matter = next(iter(things or weak), "")
+    if not matter and strong:
+        matter = lexicon.matter_in(code, strong[0])
+    for fault in faults:
+        if fault.startswith("="):
+            return matter, fault[1:][:LONGEST]
+        if things and len(things[0] + fault) <= LONGEST:
+            return matter, things[0] + fault
+    if strong:
+        named = lexicon.matter_in(code, strong[0])
+        if things and named and named != things[0] and len(things[0] + strong[0]) - len(named) <= LONGEST:
+            return matter, things[0] + strong[0][len(named) :]
+        return matter, strong[0][:LONGEST]
+    if things and common and len(things[0] + common[0]) <= LONGEST:
+        return matter, things[0] + common[0]
+    return matter, lexicon.short(code)[:LONGEST]
