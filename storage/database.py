@@ -34,13 +34,7 @@ T = TypeVar("T")
 GROUP = 16  # functions that share one commit on SQLite, at most
 WAITS = (0.02, 0.05, 0.1, 0.2, 0.4)  # seconds before each further attempt, times a random 0.5 to 1.5
 # busy_timeout: milliseconds, and first, since the others may have to wait
-PRAGMAS = (
-    "busy_timeout = 5000",
-    "journal_mode = WAL",
-    "synchronous = FULL",
-    "foreign_keys = ON",
-    "temp_store = MEMORY",
-)
+PRAGMAS = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY")
 READERS = 4  # threads for `read` on SQLite
 POOL = 10  # connections for `run` on PostgreSQL, and as many for `peek` and `read`
 # deadlock, serialization failure, plan outdated by a migration, server going down or coming up
@@ -61,6 +55,7 @@ class Database(ABC):
 
     def __init__(self, url: URL) -> None:
         self.url = url.render_as_string(hide_password=False)  # with driver and password: not for logs
+        self._open = False
 
     async def run(self, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `fn(tx, …)` in one transaction and return after its commit.
@@ -68,6 +63,8 @@ class Database(ABC):
         Whatever `fn` raises rolls back its work alone and is raised here. Passing trouble (lock, deadlock, lost line)
         is tried again. Cancelling the caller does not cancel the work: it still commits or rolls back as a whole.
         """
+        if not self._open:
+            raise RuntimeError("the database is not open")
         return await self._run(lambda tx: fn(tx, *args, **kwargs))
 
     async def peek(self, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -135,12 +132,11 @@ class SqliteDatabase(Database):
     def __init__(self, url: URL) -> None:
         super().__init__(url)
         self._writing = _sqlite_engine(url, "BEGIN IMMEDIATE")
-        self._reading = _sqlite_engine(url, "BEGIN", "query_only = ON")
-        self._peeking = _sqlite_engine(url, "", "query_only = ON")
+        self._reading = _sqlite_engine(url, "BEGIN", "query_only=ON")
+        self._peeking = _sqlite_engine(url, "", "query_only=ON")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="linli-read")
         self._writer = threading.Thread(target=self._write, name="linli-write", daemon=True)
         self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()  # None: no more will come
-        self._open = False
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -150,8 +146,6 @@ class SqliteDatabase(Database):
         self._open = True
 
     async def _run(self, work: Callable[[Tx], T]) -> T:
-        if not self._open:
-            raise RuntimeError("the database is not open")
         context = copy_context()
         job = _Job(lambda tx: context.run(work, tx), self._loop.create_future())
         self._waiting.put(job)
@@ -309,6 +303,7 @@ class PostgresDatabase(Database):
 
     async def start(self) -> None:
         await self.peek(lambda tx: None)
+        self._open = True
 
     async def _run(self, work: Callable[[Tx], T]) -> T:
         task = asyncio.get_running_loop().create_task(_insist(self._writing, partial(_transact, work)))
@@ -323,6 +318,7 @@ class PostgresDatabase(Database):
         return await _insist(self._reading, work)
 
     async def close(self) -> None:
+        self._open = False
         if self._running:
             await asyncio.wait(self._running)
         await self._writing.dispose()
@@ -349,14 +345,10 @@ async def _insist(engine: "AsyncEngine", work: Callable[[Tx], T]) -> T:
             async with engine.connect() as tx:
                 return await tx.run_sync(work)
         except (DBAPIError, OSError) as error:  # OSError: nobody answers there
-            if wait is None or not _is_passing(error):
+            lost = isinstance(error, OSError) or error.connection_invalidated
+            state = getattr(getattr(error, "orig", None), "sqlstate", None)
+            if wait is None or not (lost or state in PASSING):
                 raise
             log.warning("transaction tried again: %s", type(error).__name__)
             await asyncio.sleep(wait * random.uniform(0.5, 1.5))
     raise AssertionError("the last attempt returns or raises")
-
-
-def _is_passing(error: DBAPIError | OSError) -> bool:
-    if isinstance(error, OSError):
-        return True
-    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in PASSING

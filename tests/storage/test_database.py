@@ -15,7 +15,7 @@ from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, eve
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from storage.database import Database, SqliteDatabase, Tx, open_database
+from storage.database import CommitUnknown, Database, SqliteDatabase, Tx, open_database
 
 PROBE = Table("probe", MetaData(), Column("id", Integer, primary_key=True), Column("value", Integer, nullable=False))
 REPOSITORY = Path(__file__).parents[2]
@@ -221,6 +221,30 @@ async def test_a_lost_line_is_tried_again(db: Database) -> None:
 
     await db.run(work)
     assert await db.peek(keys) == [1]
+
+
+DIE_AT_COMMIT = (
+    """CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$""",
+    """CREATE CONSTRAINT TRIGGER die AFTER INSERT ON probe DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.id = 13) EXECUTE FUNCTION die()""",
+)
+
+
+@only_postgresql
+async def test_a_line_lost_during_commit_is_not_tried_again(db: Database) -> None:
+    for statement in DIE_AT_COMMIT:
+        await db.run(Connection.exec_driver_sql, statement)
+    tries: list[int] = []
+
+    def work(tx: Tx) -> None:
+        tries.append(add(tx, 13))
+
+    with pytest.raises(CommitUnknown):
+        await db.run(work)
+    assert tries == [13]
+    await db.run(add, 14)
+    assert await db.peek(keys) == [14]
 
 
 # --- group commit on SQLite ------------------------------------------------------------------------------------------
@@ -508,6 +532,6 @@ def test_without_asyncpg_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 async def test_a_closed_database_says_so(db: Database) -> None:
     await db.close()
-    if db.dialect == "sqlite":
-        with pytest.raises(RuntimeError, match="not open"):
-            await db.run(keys)
+    with pytest.raises(RuntimeError, match="not open"):
+        await db.run(keys)
+    await db.close()  # twice does no harm

@@ -167,7 +167,7 @@ def open_postgres() -> PostgresDatabases:
 
 
 def _root() -> Path:
-    """A short path open to all, in memory if there is room: a database is 400 files, 10 ms there, 20 to 400 on disks."""
+    """A short path open to all, in memory if there is room: a database is 400 files, which some disks make slowly."""
     memory, short = Path("/dev/shm"), Path("/tmp")
     if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2**30:
         return memory
