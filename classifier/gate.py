@@ -1,13 +1,13 @@
 """Complaint or not: the evidence in a message, read from front to back so that the last word counts."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from classifier.load import GATE, HINT, PROBLEM, STRONG, THING, WEAK, Lexicon
+from classifier.load import CRY, DANGER, GATE, HINT, PROBLEM, STRONG, THING, WEAK, Lexicon
 from classifier.scan import Hit
 
 TICKET_AT = 2.0
+FAR_AT = 2.5  # what is needed when nothing says that it is here and goes on
 _WORTH = {"place": 0.5, "lasting": 0.5, "appeal": 1.0, "petition": 1.5}
 _MOST = {"place": 0.5, "lasting": 1.0, "appeal": 1.5, "petition": 1.5}
 _COST = {"news": 2.5, "discuss": 2.0, "suggest": 0.5, "elsewhere": 1.0, "chat": 0.75, "past": 0.5, "ask": 1.5}
@@ -65,15 +65,16 @@ class Gate:
 
     def _read(self, text: str, hits: list[Hit], verdict: Verdict) -> None:
         """Front to back: faults add, what is settled wipes the faults before it."""
+        starts = {h.start for h in hits if roles(h) & {PROBLEM, STRONG} or any(m.group == "done" for m in h.marks)}
         for hit in hits:
             what = roles(hit)
-            if what & {PROBLEM, STRONG} or any(m.group == "done" for m in hit.marks):
+            if what & {PROBLEM, STRONG, DANGER} or any(m.group == "done" for m in hit.marks):
                 denied = self._refuses(text, hit)
                 settled = any(m.group == "done" for m in hit.marks)
                 if settled and not what & {PROBLEM, STRONG}:
                     self._settled(text, hit, denied, verdict)
                     continue
-                if denied:
+                if denied or (self._bare_refusal(text, hit) and hit.end in starts):
                     verdict.refused.append(hit)
                     continue
             if what & {THING, WEAK, PROBLEM, STRONG, HINT}:
@@ -106,6 +107,10 @@ class Gate:
                 return True
         return False
 
+    def _bare_refusal(self, text: str, hit: Hit) -> bool:
+        """A phrase that ends in a bare refusal ("燃气~没"): before another fault it denies that fault."""
+        return hit.core > hit.start and text[hit.core : hit.end] in self._negatives
+
     @staticmethod
     def _choice(before: str, start: int, following: str) -> bool:
         """`X不X`: the same character on both sides of the refusal."""
@@ -123,6 +128,8 @@ class Gate:
         total = 1.0 if things else 0.5 if weak else 0.0
         total += 2.0 if strong else 1.0 if faults else 0.0
         total += 0.25 if len({h.core for h in special + strong}) > 1 else 0.0
+        total += 0.5 if things and not strong and _agree(things, special) else 0.0
+        total += 0.5 if any(m.role == CRY for h in strong for m in h.marks) else 0.0
         for group, worth in _WORTH.items():
             total += min(_MOST[group], worth * len(groups.get(group, ())))
         cost = 0.0
@@ -144,19 +151,28 @@ class Gate:
         groups = verdict.groups
         if groups.get("jielong"):
             return "jielong"
+        cues = any(groups.get(group) for group in _WORTH)
+        enough = verdict.evidence >= (TICKET_AT if cues else FAR_AT)
+        short = len(text) <= 20 and not groups.get("appeal")
         urgent_tone = len(groups.get("appeal", ())) + len(groups.get("lasting", ()))
         offers = len({h.word for h in groups.get("ad", ())})
-        if groups.get("ad_strong") and (offers >= 2 or not verdict.fault) and urgent_tone < 3:
+        if groups.get("ad_strong") and urgent_tone < (3 if offers >= 2 else 1):
             return "ad"
         if offers >= 3 and urgent_tone < 2:
             return "ad"
         if groups.get("notice_strong") and not groups.get("appeal"):
             return "notice"
-        if groups.get("vote") and verdict.evidence < TICKET_AT + 0.5:
+        if groups.get("vote") and (short or not enough):
             return "vote"
-        if verdict.fault and verdict.evidence >= TICKET_AT:
+        if verdict.fault and enough:
             return "complaint"
         return _quiet_kind(groups, verdict.done)
+
+
+def _agree(things: list[Hit], faults: list[Hit]) -> bool:
+    """Do a thing and a fault belong to one category?"""
+    named = {m.group for h in things for m in h.marks if m.role == THING}
+    return any(m.role == PROBLEM and m.group in named for h in faults for m in h.marks)
 
 
 def _quiet_kind(groups: dict[str, list[Hit]], done: bool) -> str:
@@ -179,8 +195,3 @@ def _clause(text: str, at: int) -> str:
     start = max((m.end() for m in _BREAK.finditer(text, 0, at)), default=0)
     after = _BREAK.search(text, at)
     return text[start : after.start() if after else len(text)]
-
-
-def clauses(text: str) -> Iterator[str]:
-    """The clauses of a message."""
-    return (part for part in _BREAK.split(text) if part)

@@ -13,7 +13,7 @@ from classifier.normal import Normaliser
 FOLDER = Path(__file__).parent / "lexicon"
 _SHARED = ("aliases", "gate", "urgent")
 
-THING, WEAK, PROBLEM, HINT, STRONG, GATE, DANGER, VETO = range(8)
+THING, WEAK, PROBLEM, HINT, STRONG, CRY, GATE, DANGER, VETO = range(9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +75,13 @@ def _normaliser() -> Normaliser:
 
 
 def _category_marks(data: Mapping[str, Any]) -> Iterator[tuple[str, Mark]]:
-    roles = {"things": THING, "weak": WEAK, "problems": PROBLEM, "hints": HINT, "strong": STRONG}
+    roles = {"things": THING, "weak": WEAK, "problems": PROBLEM, "hints": HINT, "strong": STRONG, "cries": STRONG}
     for section, role in roles.items():
         for label, line in data.get(section, {}).items():
             for word in line.split():
                 yield word, Mark(role, data["code"], label)
+                if section == "cries":
+                    yield word, Mark(CRY, data["code"], label)
 
 
 def _shared_marks(gate: Mapping[str, Any], urgent: Mapping[str, Any]) -> Iterator[tuple[str, Mark]]:
