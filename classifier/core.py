@@ -9,12 +9,16 @@ from classifier.danger import find_danger
 from classifier.gate import Gate, Verdict
 from classifier.load import Lexicon, own_lexicon
 from classifier.scan import (
-    CAN_DANGER,
+    CAN_CRY,
+    CAN_CUE,
     CAN_FAULT,
     CAN_GATE,
     CAN_GENERIC,
     CAN_STRONG,
     CAN_THING,
+    CAN_WEAK,
+    Found,
+    Hit,
     Scanner,
 )
 from classifier.score import describe, rank, votes
@@ -22,6 +26,7 @@ from classifier.score import describe, rank, votes
 _OTHER = "other"
 _STAFF = frozenset({"property", "community"})
 _REASONS = 8
+KINDS = ("complaint", "question", "suggestion", "thanks", "notice", "ad", "jielong", "vote", "chat")
 
 
 class Classifier:
@@ -35,21 +40,50 @@ class Classifier:
         self._scanner = Scanner(self.lexicon)
         self._gate = Gate(self.lexicon)
         self._cut = cutter(engine)
-        self._silent = self._quiet("chat")
+        category, probability, runner_up = rank(votes(codes, []), self._fallback)
+        self._quiet = {
+            kind: Guess(False, kind, category, round(probability, 4), runner_up, False, ()) for kind in KINDS
+        }
 
     def guess(self, text: str, sender_role: str | None = None) -> Guess:
         """What this message is. Most chat leaves after the scan, before any word is cut."""
         text = self.lexicon.normaliser.message(text)
         could, found = self._scanner.look(text)
-        if not _worth_reading(could):
-            if not could & (CAN_GATE | CAN_THING) and not text[:1].isascii():
-                return self._silent
+        alarm = self._scanner.could_alarm(could)
+        if not alarm and not self._worth_reading(could, text):
+            return self._glance(text, could, found, sender_role)
         hits = self._scanner.hits(text, found, lambda: boundaries(text, self._cut))
         verdict = self._gate.judge(text, hits)
         danger, words = "", ()
-        if could & CAN_DANGER and verdict.kind not in ("jielong", "ad", "notice"):
+        if alarm and verdict.kind not in ("jielong", "ad", "notice"):
             danger, words = find_danger(self.lexicon, hits, verdict.refused)
         return self._answer(verdict, danger, words, sender_role)
+
+    def _worth_reading(self, could: int, text: str) -> bool:
+        """Could the words found amount to a complaint at all? Where only a place is missing, look for a room number."""
+        if could & CAN_STRONG and could & (CAN_CRY | CAN_THING | CAN_WEAK | CAN_FAULT | CAN_CUE):
+            return True
+        if could & CAN_FAULT and could & (CAN_THING | CAN_CUE):
+            return True
+        named = could & (CAN_THING | CAN_WEAK)
+        if named and could & CAN_GENERIC and could & CAN_CUE:
+            return True
+        if not (could & (CAN_STRONG | CAN_FAULT) or (named and could & CAN_GENERIC)):
+            return False
+        return any(pattern.search(text) for pattern in self.lexicon.patterns["place"])
+
+    def _glance(self, text: str, could: int, found: Found, sender_role: str | None) -> Guess:
+        """The answer for a message that cannot be a complaint, from the raw words alone."""
+        kind = "chat"
+        if could & CAN_GATE or text[:1].isascii() or sender_role == "outsider":
+            marks = [(m.group, at, end) for which, at, end in found for m in self._scanner.marks_of(which)]
+            kind = "ad" if sender_role == "outsider" else self._gate.glance(text, marks)
+        if not could & CAN_THING:
+            return self._quiet[kind]
+        hits = [Hit(at, end, at, text[at:end], self._scanner.marks_of(which)) for which, at, end in found]
+        category, probability, runner_up = rank(votes(self.lexicon.codes, hits), self._fallback)
+        matter = describe(self.lexicon, category, hits)[0]
+        return Guess(False, kind, category, round(probability, 4), runner_up, False, (), "", matter)
 
     def _answer(self, verdict: Verdict, danger: str, words: tuple[str, ...], sender_role: str | None) -> Guess:
         kind = verdict.kind
@@ -79,15 +113,3 @@ class Classifier:
             matter=matter,
             summary=(self.lexicon.alarms.get(danger, summary) if danger else summary) if ticket else "",
         )
-
-    def _quiet(self, kind: str) -> Guess:
-        scores = votes(self.lexicon.codes, [])
-        category, probability, runner_up = rank(scores, self._fallback)
-        return Guess(False, kind, category, round(probability, 4), runner_up, False, ())
-
-
-def _worth_reading(could: int) -> bool:
-    """Could the words found amount to a complaint or an alarm at all?"""
-    if could & (CAN_STRONG | CAN_DANGER | CAN_FAULT):
-        return True
-    return bool(could & CAN_THING and could & CAN_GENERIC)

@@ -12,6 +12,7 @@ _WORTH = {"place": 0.5, "lasting": 0.5, "appeal": 1.0, "petition": 1.5}
 _MOST = {"place": 0.5, "lasting": 1.0, "appeal": 1.5, "petition": 1.5}
 _COST = {"news": 2.5, "discuss": 2.0, "suggest": 0.5, "elsewhere": 1.0, "chat": 0.75, "past": 0.5, "ask": 1.5}
 _MOST_COST = {"chat": 1.5, "ask": 2.0, "news": 3.0, "discuss": 3.0}
+_PATTERNED = frozenset({"ad", "ad_strong", "notice", "notice_strong", "vote", "jielong"})
 _BREAK = re.compile(r"[，。！？；、,.!?;:：\s]")
 
 
@@ -45,6 +46,16 @@ class Gate:
         self._denied = re.compile("(?:" + "|".join(sorted(map(re.escape, denied), key=len, reverse=True)) + ")$")
         self._asked = [w for w, marks in lexicon.words.items() if any(m.group == "until" for m in marks)]
 
+    def glance(self, text: str, marks: list[tuple[str, int, int]]) -> str:
+        """The kind of a message known to hold no complaint; no word is cut, and patterns run only where they may fit."""
+        verdict = Verdict()
+        for group, start, end in marks:
+            verdict.groups.setdefault(group, []).append(Hit(start, end, start, text[start:end], ()))
+        if text[:1].isascii() or not verdict.groups.keys().isdisjoint(_PATTERNED):
+            self._match_patterns(text, verdict)
+        verdict.done = bool(verdict.groups.get("done"))
+        return self._kind(text, verdict)
+
     def judge(self, text: str, hits: list[Hit]) -> Verdict:
         """Weigh every word, then name the kind of message."""
         verdict = Verdict()
@@ -52,6 +63,12 @@ class Gate:
             for mark in hit.marks:
                 if mark.role == GATE:
                     verdict.groups.setdefault(mark.group, []).append(hit)
+        self._match_patterns(text, verdict)
+        self._read(text, hits, verdict)
+        self._settle(text, verdict)
+        return verdict
+
+    def _match_patterns(self, text: str, verdict: Verdict) -> None:
         for group, patterns in self._patterns.items():
             for pattern in patterns:
                 match = pattern.search(text)
@@ -59,9 +76,6 @@ class Gate:
                     found = Hit(match.start(), match.end(), match.start(), match.group(), ())
                     verdict.groups.setdefault(group, []).append(found)
                     break
-        self._read(text, hits, verdict)
-        self._settle(text, verdict)
-        return verdict
 
     def _read(self, text: str, hits: list[Hit], verdict: Verdict) -> None:
         """Front to back: faults add, what is settled wipes the faults before it."""

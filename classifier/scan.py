@@ -6,13 +6,19 @@ from dataclasses import dataclass
 
 import ahocorasick_rs
 
-from classifier.load import DANGER, GATE, PROBLEM, STRONG, THING, VETO, WEAK, Lexicon, Mark
+from classifier.load import CRY, DANGER, GATE, PROBLEM, STRONG, THING, VETO, WEAK, Lexicon, Mark
 
-GAP = r"[^，。！？；、,.!?;:：\s]{0,6}?"
+GAP = r"[^，。！？；、,.!?;:：\s]{0,8}?"
 _NO_CUT = frozenset({DANGER, VETO})
 _FREE = 4  # words this long are never cut out of another word by chance
 
-CAN_THING, CAN_GENERIC, CAN_FAULT, CAN_STRONG, CAN_DANGER, CAN_GATE, CAN_LONG = 1, 2, 4, 8, 16, 32, 64
+CAN_THING, CAN_WEAK, CAN_GENERIC, CAN_FAULT, CAN_STRONG, CAN_CRY, CAN_CUE, CAN_GATE = (1 << n for n in range(8))
+_FIRST_DANGER = 8  # the bits above these eight stand for the danger groups
+_BY_ROLE = {THING: CAN_THING, WEAK: CAN_WEAK, STRONG: CAN_STRONG, CRY: CAN_CRY, GATE: CAN_GATE}
+_CUES = frozenset({"place", "lasting", "appeal", "petition"})
+
+
+Found = list[tuple[int, int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,27 +32,24 @@ class Hit:
     marks: tuple[Mark, ...]
 
 
-def _bits(marks: tuple[Mark, ...]) -> int:
+def _bits(marks: tuple[Mark, ...], dangers: dict[str, int]) -> int:
     """What a word could contribute, for a quick look before the careful one."""
     bits = 0
     for mark in marks:
-        if mark.role in (THING, WEAK):
-            bits |= CAN_THING
-        elif mark.role == PROBLEM:
+        bits |= _BY_ROLE.get(mark.role, 0)
+        if mark.role == PROBLEM:
             bits |= CAN_FAULT if mark.group else CAN_GENERIC
-        elif mark.role == STRONG:
-            bits |= CAN_STRONG
         elif mark.role == DANGER:
-            bits |= CAN_DANGER
-        elif mark.role == GATE:
-            bits |= CAN_GATE
+            bits |= dangers.get(mark.group, 0)
+        elif mark.role == GATE and mark.group in _CUES:
+            bits |= CAN_CUE
             if mark.group in ("appeal", "petition"):
                 bits |= CAN_GENERIC
     return bits
 
 
 def _compile(phrase: str) -> re.Pattern[str]:
-    """A phrase with gaps: `~` stands for up to six characters of the same clause, the last part is the core."""
+    """A phrase with gaps: `~` stands for up to eight characters of the same clause, the last part is the core."""
     parts = phrase.split("~")
     head, tail = parts[:-1], parts[-1]
     return re.compile("".join(f"(?:{part}){GAP}" for part in head) + f"(?P<core>{tail})")
@@ -60,6 +63,14 @@ def _expand(part: str) -> list[str]:
     if options is None or optional:
         return [stem]
     return [stem + option for option in options.split("|")]
+
+
+def _all_bits(phrases: list[tuple[str, tuple[Mark, ...]]], dangers: dict[str, int]) -> int:
+    """What the phrases beginning with one word could contribute together."""
+    bits = 0
+    for _, marks in phrases:
+        bits |= _bits(marks, dangers)
+    return bits
 
 
 class Scanner:
@@ -79,22 +90,34 @@ class Scanner:
         phrases.pop("", None)
         self._words = list({**plain, **dict.fromkeys(phrases)})
         self._marks = [plain.get(word, ()) for word in self._words]
-        self._bits = [_bits(marks) for marks in self._marks]
+        groups = sorted({group for rule in lexicon.rules for group in rule.groups})
+        dangers = {group: 1 << (_FIRST_DANGER + at) for at, group in enumerate(groups)}
+        self._alarms = [sum(dangers[group] for group in set(rule.groups)) for rule in lexicon.rules]
+        self._alarm_any = sum({dangers[rule.groups[0]] for rule in lexicon.rules})
+        self._bits = [_bits(marks, dangers) for marks in self._marks]
         self._phrases = [phrases.get(word, []) for word in self._words]
+        self._phrase_bits = [_all_bits(found, dangers) for found in self._phrases]
         self._quick: list[re.Pattern[str] | None] = [None] * len(self._words)
         self._slow: dict[str, re.Pattern[str]] = {}
         self._automaton = ahocorasick_rs.AhoCorasick(self._words)
 
-    def look(self, text: str) -> tuple[int, list[tuple[int, int, int]]]:
+    def look(self, text: str) -> tuple[int, Found]:
         """The raw places of all words, and what they could amount to together."""
         found = self._automaton.find_matches_as_indexes(text, overlapping=True)
         could = 0
         for which, start, _ in found:
             could |= self._bits[which]
             if self._phrases[which] and self._any_phrase(which, text, start):
-                for _, marks in self._phrases[which]:
-                    could |= _bits(marks)
+                could |= self._phrase_bits[which]
         return could, found
+
+    def marks_of(self, which: int) -> tuple[Mark, ...]:
+        """The marks of a plain word by its number in `look`."""
+        return self._marks[which]
+
+    def could_alarm(self, could: int) -> bool:
+        """Are the words of any danger rule all there?"""
+        return bool(could & self._alarm_any) and any(could & alarm == alarm for alarm in self._alarms)
 
     def _any_phrase(self, which: int, text: str, start: int) -> bool:
         pattern = self._quick[which]
@@ -103,7 +126,7 @@ class Scanner:
             pattern = self._quick[which] = re.compile("|".join(parts))
         return pattern.match(text, start) is not None
 
-    def hits(self, text: str, found: list[tuple[int, int, int]], edges: Callable[[], set[int]]) -> list[Hit]:
+    def hits(self, text: str, found: Found, edges: Callable[[], set[int]]) -> list[Hit]:
         """The words that really stand there, in order; a longer word hides the shorter ones inside it."""
         plain: list[Hit] = []
         phrases: list[Hit] = []
