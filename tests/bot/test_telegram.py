@@ -1,0 +1,207 @@
+"""Telegram's updates, as the Bot API sends them (updates/*.json), in linli's vocabulary."""
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from telegram import Update
+
+from bot.telegram_transport import from_json, to_incoming
+from domain.messages import Address, File, Incoming, Press, Sender
+
+UPDATES = Path(__file__).parent / "updates"
+GROUP = Address("-1002000000003")
+WANG, LIU = Sender("5100001", "王阿姨"), Sender("5100002", "刘 建国")
+PRESSED_AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+
+
+def recorded(name: str) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((UPDATES / f"{name}.json").read_text(encoding="utf-8"))
+    return data
+
+
+def read(data: dict[str, Any]) -> Incoming | None:
+    return from_json(data, bot_id="tg", bot_username="linli_bot", bot_user_id=7_000_000_001, received_at=PRESSED_AT)
+
+
+def heard(name: str) -> Incoming:
+    incoming = read(recorded(name))
+    assert incoming is not None
+    return incoming
+
+
+def test_a_line_in_a_group() -> None:
+    assert heard("group_text") == Incoming(
+        bot_id="tg",
+        update_id="880100001",
+        address=GROUP,
+        sender=WANG,
+        text="楼道灯又不亮了",
+        sent_at=datetime.fromtimestamp(1_795_399_200, UTC),
+        message_id="4101",
+    )
+
+
+def test_a_basic_group_is_a_group_too() -> None:
+    assert heard("basic_group_text").address == Address("-4000003")
+
+
+def test_a_private_chat_has_the_id_of_its_person() -> None:
+    incoming = heard("private_text")
+    assert incoming.address == Address(WANG.user, private=True)
+    assert incoming.sender == WANG
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "at_me"),
+    [
+        ("mention", "👴🏻大爷说 3栋的灯不亮", True),  # offsets count in UTF-16, names in any case
+        ("mention_of_other", "@laoliu3 灯不亮", False),
+        ("text_mention", "么样了", True),
+        ("command_for_me", "/help", True),
+        ("command_for_other", "/help@ad_bot", False),
+        ("photo_with_caption", "垃圾堆成山了", True),
+    ],
+)
+def test_mentions(name: str, text: str, at_me: bool) -> None:
+    incoming = heard(name)
+    assert (incoming.text, incoming.at_me) == (text, at_me)
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("photo_with_caption", File("photo", "AgAClarge")),
+        ("voice", File("voice", "AwACvoice")),
+        ("video", File("video", "BAACvideo")),
+        ("video_note", File("video", "DQACnote")),
+        ("document", File("document", "BQACdoc")),
+        ("location", File("location", "29.841372,114.322601")),
+    ],
+)
+def test_files(name: str, file: File) -> None:
+    assert heard(name).files == (file,)
+
+
+@pytest.mark.parametrize(
+    ("name", "reply_to", "to_me"),
+    [
+        ("reply_to_me", "4100", True),
+        ("reply_to_neighbour", "4101", False),
+        ("topic_message", "", False),  # Telegram lets it answer the message by which the bot opened the topic
+        ("group_text", "", False),
+    ],
+)
+def test_replies(name: str, reply_to: str, to_me: bool) -> None:
+    incoming = heard(name)
+    assert (incoming.reply_to, incoming.reply_to_me) == (reply_to, to_me)
+
+
+@pytest.mark.parametrize(
+    ("name", "press"),
+    [
+        ("press_command", Press("", "接单 1")),
+        ("press_answer", Press("ticket.outcome:1:1795399100", "2")),
+        ("press_malformed", Press("", "接单 1")),
+        ("press_on_old_message", Press("q1", "1")),
+    ],
+)
+def test_presses(name: str, press: Press) -> None:
+    incoming = heard(name)
+    assert incoming.press == press
+    assert incoming.text == ""
+    assert incoming.sent_at == PRESSED_AT
+
+
+def test_a_press_belongs_to_who_pressed_and_where_the_button_is() -> None:
+    incoming = heard("press_command")
+    assert incoming.sender == LIU
+    assert incoming.address == Address("-1002000000013")
+    assert incoming.message_id == "4099"
+    assert heard("press_answer").address == Address(WANG.user, private=True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "edited",
+        "channel_post",
+        "channel_forwarded",
+        "anonymous_admin",
+        "other_bot",
+        "joined",
+        "left",
+        "pinned",
+        "migrated",
+        "sticker",
+        "bot_added",
+        "press_inline",
+    ],
+)
+def test_not_for_us(name: str) -> None:
+    assert read(recorded(name)) is None
+
+
+def test_every_recorded_update_is_asserted() -> None:
+    source = Path(__file__).read_text(encoding="utf-8")
+    assert [path.stem for path in UPDATES.glob("*.json") if f'"{path.stem}"' not in source] == []
+
+
+def test_time_is_utc_whatever_zone_the_library_was_told() -> None:
+    update = Update.de_json(recorded("group_text"), None)
+    assert update.message is not None
+    update.message._unfreeze()
+    update.message.date = update.message.date.astimezone(timezone(timedelta(hours=8)))
+    incoming = to_incoming(update, bot_id="tg", bot_username="linli_bot", bot_user_id=1)
+    assert incoming is not None
+    assert incoming.sent_at.tzinfo is UTC
+    assert incoming.sent_at == heard("group_text").sent_at
+
+
+def test_a_press_without_a_given_time_is_now() -> None:
+    data = recorded("press_command")
+    before = datetime.now(UTC)
+    incoming = from_json(data, bot_id="tg", bot_username="linli_bot", bot_user_id=1)
+    assert incoming is not None
+    assert before <= incoming.sent_at <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize("text", ["", " ", "👍", "x" * 10_000, "a\x00b", "灯\ud83d坏了", "\u202e反了"])
+def test_strange_text_is_read_and_can_be_stored(text: str) -> None:
+    data = recorded("group_text")
+    data["message"]["text"] = text
+    data["message"]["entities"] = [
+        {"offset": offset, "length": length, "type": kind}
+        for kind in ("mention", "bot_command")
+        for offset, length in ((0, 1), (3, 400), (9_999, 9), (-2, 1))
+    ]
+    incoming = read(data)
+    if text:
+        assert incoming is not None
+        incoming.text.encode()
+        assert "\x00" not in incoming.text
+    else:
+        assert incoming is None
+
+
+def test_mentions_at_every_place() -> None:
+    for before, after in (("", "灯坏了"), ("灯坏了 ", ""), ("灯 ", " 坏了"), ("灯\n", "\n坏了"), ("😀 ", " 👍")):
+        data = recorded("group_text")
+        data["message"]["text"] = f"{before}@linli_bot{after}"
+        place = len(before.encode("utf-16-le")) // 2
+        data["message"]["entities"] = [{"offset": place, "length": 10, "type": "mention"}]
+        incoming = read(data)
+        assert incoming is not None
+        assert incoming.at_me
+        assert incoming.text == (before + after.lstrip(" ")).strip()
+
+
+def test_two_mentions_both_go() -> None:
+    data = recorded("group_text")
+    data["message"]["text"] = "@linli_bot 灯坏了 @linli_bot"
+    data["message"]["entities"] = [{"offset": at, "length": 10, "type": "mention"} for at in (0, 15)]
+    incoming = read(data)
+    assert incoming is not None
+    assert incoming.text == "灯坏了"
