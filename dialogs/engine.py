@@ -122,20 +122,22 @@ class Engine:
 
     def run(self, talk: Talk, step: Callable[[], T]) -> T | None:
         """A step without questions: its words are said, a refusal becomes a sentence. None where it was refused."""
-        result = None
+        result, mark = None, len(talk.turn.said)
         try:
             with savepoint(talk.turn):
                 result = step()
         except Refusal as refusal:
             talk._words = []
             talk.say(say(refusal.code, **refusal.data))
-        self._speak(talk)
+        self._speak(talk, at=mark)
         self._go_on(talk)
         return result
 
     def answer(self, talk: Talk, conversation: Conversation) -> bool:
         """Offer a message to the open dialog. False: it is no answer, and the message may mean something else."""
         text, press = talk.incoming.text.strip(), talk.incoming.press
+        if press and not press.question:
+            return False
         if press and press.question != conversation.question:
             talk.say(say("common.stale"))
             self._speak(talk)
@@ -173,6 +175,7 @@ class Engine:
         self._speak(talk)
 
     def _run(self, talk: Talk, flow: str, conversation: Conversation) -> None:
+        mark = len(talk.turn.said)
         try:
             with savepoint(talk.turn):
                 self.flows[flow](talk)
@@ -189,7 +192,7 @@ class Engine:
             talk.say(say(refusal.code, **refusal.data))
         if conversation.pending:
             self._forget(talk)
-        self._speak(talk, skip=conversation.said)
+        self._speak(talk, skip=conversation.said, at=mark)
         self._go_on(talk)
 
     def _go_on(self, talk: Talk) -> None:
@@ -222,9 +225,11 @@ class Engine:
     def _forget(self, talk: Talk) -> None:
         close(talk.turn, talk.private, talk.person.user)
 
-    def _speak(self, talk: Talk, skip: int = 0) -> None:
-        for message in talk._words[skip:]:
-            talk.turn.say(message)
+    def _speak(self, talk: Talk, *, skip: int = 0, at: int | None = None) -> None:
+        """The flow's words; `at`: before what the services said meanwhile, so that who speaks is answered first."""
+        words = [(talk.turn.bot_id, message, talk.turn.now) for message in talk._words[skip:]]
+        place = len(talk.turn.said) if at is None else at
+        talk.turn.said[place:place] = words
         talk._words = []
 
 

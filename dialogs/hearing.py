@@ -38,7 +38,7 @@ class Room:
     lines: deque[Line] = field(default_factory=lambda: deque(maxlen=_LINES))
     known: list[Known] = field(default_factory=list)
     discussed: dict[str, datetime] = field(default_factory=dict)  # category → last time it was under discussion
-    numbers_until: datetime | None = None  # a person asked the group for numbers: bare ones are not for the bot
+    alarm: datetime | None = None  # when something urgent was last raised
 
     def add(self, line: Line, window: timedelta) -> None:
         while self.lines and self.lines[0].at < line.at - window:
@@ -55,6 +55,10 @@ class Room:
         self.known = [known for known in self.known if now - known.at < _FOLLOW]
         return self.known[::-1]
 
+    def rescue(self, now: datetime, window: timedelta) -> bool:
+        """Something urgent is under way here."""
+        return self.alarm is not None and now - self.alarm < window
+
     def remember(self, known: Known, lines: list[Line]) -> None:
         for line in lines:
             line.taken = True
@@ -64,6 +68,8 @@ class Room:
             known.urgent |= earlier.urgent
             self.known.remove(earlier)
         self.known.append(known)
+        if known.urgent and (self.alarm is None or known.at - self.alarm > _DISCUSSION):
+            self.alarm = known.at
 
     def discuss(self, category: str, now: datetime) -> None:
         self.discussed[category] = now

@@ -16,6 +16,7 @@ from domain.guess import Guess
 from domain.messages import Incoming
 from domain.people import Chat, Person
 from domain.rules import Rules
+from domain.tickets import Status
 from services import people
 from services import tickets as ticket_services
 from services.tickets import Reported
@@ -25,18 +26,18 @@ from texts import pattern, say, words
 Classify = Callable[[str, str | None], Guess]
 _ROOMS = 20_000  # chats kept in memory before the idle ones are dropped
 _LONGEST = 4_000
+_STAFF = ("property", "community")  # their words are answers and news; they report by command
 
 
 @dataclass(slots=True)
 class Heard:
-    """Why a message may matter. texts: the sender's lines it stands for; follows: tickets it may belong to."""
+    """Why a message may matter. lines: the sender's lines it stands for; follows: the ticket they belong to."""
 
     text: str
     commands: list[tuple[Command, dict[str, str]]] = field(default_factory=list)
     guess: Guess | None = None
     lines: list[Line] = field(default_factory=list)
     follows: Known | None = None
-    danger: str = ""
     reported: Reported | None = None
 
     @property
@@ -55,7 +56,8 @@ class Routing:
 
     def hear(self, incoming: Incoming) -> Heard | None:
         """None: plain chat that asks for nothing. Called once per update, in the chat's order."""
-        text = plain(incoming.text)[:_LONGEST]
+        press = incoming.press
+        text = plain(press.value if press and not press.question else incoming.text)[:_LONGEST]
         if incoming.address.private or incoming.press:
             commands = registry.find_commands(text)
             line = Line(incoming.update_id, incoming.sender.user, text, incoming.sent_at)
@@ -72,32 +74,40 @@ class Routing:
     def _listen(self, room: Room, incoming: Incoming, line: Line) -> Heard | None:
         """A line of group chat: a complaint by itself, with the sender's last lines, or about a ticket just opened."""
         now, user = incoming.sent_at, incoming.sender.user
-        guess = self._classify(line.text, None)
-        lines = [line]
+        guess, lines = self._classify(line.text, None), [line]
         fragments = room.fragments(user)
         if len(fragments) > 1 and not guess.urgent:
             joined = self._classify("，".join(each.text for each in fragments), None)
             if joined.urgent or (joined.ticket and not guess.ticket):
                 guess, lines = joined, fragments
         self._note_discussion(room, line.text, guess, now)
-        heard = Heard(line.text, guess=guess if guess.ticket else None, lines=lines)
-        for known in room.recent(now):
-            mine = user in known.users and now - known.at <= self._rules.join_window and guess.kind == "chat"
-            if not guess.ticket and (mine or pattern("words.me_too").match(line.text)):
-                heard.follows = known
-            if not guess.urgent and not known.urgent:
-                said = "，".join([known.matter, *(each.text for each in fragments)])
-                in_context = self._classify(said, None)
-                if in_context.urgent and in_context.category == known.category:
-                    heard.follows, heard.danger, heard.lines = known, in_context.danger, fragments
-            if heard.follows:
-                break
-        if guess.ticket and not guess.urgent and room.under_discussion(guess.category, now):
-            heard.guess = None
+        if follows := self._follows(room, line, fragments, guess, now):
+            return follows
+        if guess.ticket and (guess.urgent or not self._doubtful(room, line.text, guess, now)):
+            return Heard(line.text, guess=guess, lines=lines)
+        on_it = room.rescue(now, self._rules.rescue_window) and pattern("words.on_it").match(line.text)
         addressed = incoming.at_me or incoming.reply_to_me
-        urgent_here = any(known.urgent for known in room.recent(now))
-        on_it = urgent_here and pattern("words.on_it").match(line.text)
-        return heard if heard.guess or heard.follows or addressed or on_it else None
+        return Heard(line.text, lines=lines) if addressed or on_it else None
+
+    def _follows(self, room: Room, line: Line, fragments: list[Line], guess: Guess, now: datetime) -> Heard | None:
+        """Words that belong to a ticket spoken of here a moment ago: danger, 我也是, more of one's own."""
+        for known in room.recent(now):
+            if not known.urgent:
+                said = "，".join([known.matter, *(each.text for each in fragments)])
+                alarm = self._classify(said, None)
+                if alarm.urgent and alarm.category == known.category:
+                    return Heard(line.text, guess=alarm, lines=fragments, follows=known)
+            own = line.user in known.users and now - known.at <= self._rules.join_window
+            more = own and guess.kind == "chat" and not pattern("words.aside").match(line.text)
+            if not guess.ticket and (more or pattern("words.me_too").match(line.text)):
+                return Heard(line.text, lines=[line], follows=known)
+        return None
+
+    def _doubtful(self, room: Room, text: str, guess: Guess, now: datetime) -> bool:
+        """Talk that weighs plans, or a cry during a rescue that names no place: no ticket of its own."""
+        if room.under_discussion(guess.category, now):
+            return True
+        return room.rescue(now, self._rules.rescue_window) and not pattern("words.spot").search(text)
 
     def _note_discussion(self, room: Room, text: str, guess: Guess, now: datetime) -> None:
         """A chat that weighs plans and opinions is not complaining: its subjects open no ticket for a while."""
@@ -112,7 +122,7 @@ class Routing:
         chat = people.find_chat(turn, incoming.address)
         talk = Talk(turn, person, chat, incoming, lambda text: self._classify(text, person.role))
         addressed = incoming.address.private or incoming.at_me or incoming.reply_to_me
-        if incoming.address.private or incoming.press:
+        if incoming.address.private or (incoming.press and incoming.press.question):
             conversation = find_open(turn, person)
             command = self._command(heard, person, chat, addressed)
             if conversation and not (command and conversation.labels) and self._engine.answer(talk, conversation):
@@ -139,7 +149,7 @@ class Routing:
 
     def _complaint(self, talk: Talk, heard: Heard, person: Person, chat: Chat | None) -> bool:
         """Open or join a ticket; False where the words are no complaint after all."""
-        if heard.follows and (heard.danger or not heard.guess):
+        if heard.follows:
             self._follow(talk, heard, heard.follows)
             return True
         guess = heard.guess
@@ -147,24 +157,23 @@ class Routing:
             return False
         if person.role:
             guess = self._classify("，".join(heard.texts), person.role)
-        if not guess.ticket:
+        if not guess.ticket or (person.role in _STAFF and not guess.urgent):
             return False
-        named = bool(pattern("words.neighbour").search(heard.text)) and not guess.urgent
-        heard.reported = self._engine.run(talk, lambda: tickets.complain(talk, guess, heard.texts, named))
+        heard.reported = self._engine.run(talk, lambda: tickets.complain(talk, guess, heard.texts))
         return True
 
     def _follow(self, talk: Talk, heard: Heard, known: Known) -> None:
         """Further words of a reporter, a neighbour's 我也是, or words that make a known matter dangerous."""
         if talk.person.role:
             raise Silence
-        reported = ticket_services.join(talk.turn, talk.person, known.ticket_id, texts=heard.texts, danger=heard.danger)
+        reported = ticket_services.join(talk.turn, talk.person, known.ticket_id, texts=heard.texts, alarm=heard.guess)
         heard.reported = reported
         self._engine.run(talk, lambda: tickets.acknowledge(talk, reported))
 
     def _rest(self, talk: Talk, heard: Heard, addressed: bool) -> None:
         """Neither command nor complaint: an officer's word on an alarm, a menu in private, else silence."""
         if talk.chat and talk.person.role and pattern("words.on_it").match(heard.text):
-            urgent = ticket_services.urgent_here(talk.turn, talk.chat)
+            urgent = ticket_services.urgent_here(talk.turn, talk.chat, Status.OPEN)
             if urgent and ticket_services.may_handle(talk.turn, talk.person, urgent):
                 ticket_services.accept(talk.turn, talk.person, urgent, chat=talk.chat)
                 return

@@ -6,14 +6,14 @@ from dialogs.engine import Silence, Talk
 from domain.errors import Refusal
 from domain.guess import Guess
 from domain.promises import is_quiet, quiet_end
-from domain.tickets import OUTCOMES, PRIVATE_DANGERS, UNNUMBERED_DANGERS, Outcome, Status, Ticket
+from domain.tickets import CONDUCT, LIVE, OUTCOMES, PRIVATE_DANGERS, UNNUMBERED_DANGERS, Outcome, Status, Ticket
 from services import people, tickets
 from services.tickets import Reported
 from texts import options, pattern, say, wording
 from texts.wording import figure
 
 
-def complain(talk: Talk, guess: Guess, texts: tuple[str, ...], person_named: bool = False) -> Reported | None:
+def complain(talk: Talk, guess: Guess, texts: tuple[str, ...]) -> Reported | None:
     """A complaint in a person's own words, in a group or in private. None: it was not written as a ticket."""
     if guess.danger in PRIVATE_DANGERS:
         talk.then("tickets.confide", danger=guess.danger)
@@ -27,7 +27,8 @@ def complain(talk: Talk, guess: Guess, texts: tuple[str, ...], person_named: boo
         building=figure(building["building"]) if building else "",
         unit=figure(unit["unit"]) if unit else "",
     )
-    discreet = guess.category == "property" or (person_named and not guess.urgent)
+    named = guess.category in CONDUCT and pattern("words.neighbour").search(words)
+    discreet = not guess.urgent and bool(guess.category == "property" or named)
     reported = tickets.report(
         talk.turn,
         talk.person,
@@ -185,7 +186,7 @@ def call_off(talk: Talk) -> None:
     if number := talk.args.get("number"):
         ticket = tickets.find_to_handle(talk.turn, talk.person, talk.chat, int(number))
     else:
-        urgent = tickets.urgent_here(talk.turn, talk.chat) if talk.chat else None
+        urgent = tickets.urgent_here(talk.turn, talk.chat, *LIVE) if talk.chat else None
         if urgent is None:
             raise Refusal("tickets.nothing_to_accept")
         ticket = urgent

@@ -52,3 +52,7 @@ class Rules:
     @property
     def join_window(self) -> timedelta:
         return timedelta(seconds=self.join_seconds)
+
+    @property
+    def rescue_window(self) -> timedelta:
+        return timedelta(minutes=self.rescue_minutes)

@@ -2,7 +2,7 @@
 
 from domain.errors import Refusal
 from domain.messages import Address, Choice, Outgoing, Sender
-from domain.people import Body, Chat, Level, Person, Place, Role
+from domain.people import Body, Chat, Level, Person, Place, Post, Role
 from domain.promises import quiet_end
 from services.turn import Turn
 from storage import people, places
@@ -88,9 +88,9 @@ def office(body: Body, building: str = "") -> str:
     return say(_OFFICE_KEYS[body.level], building=building)
 
 
-def office_of(turn: Turn, person: Person, body: Body, building: str) -> str:
-    """The office in which this person acts on a matter of that body."""
-    for post in person.posts:
+def acting_office(posts: tuple[Post, ...], body: Body, building: str) -> str:
+    """The office in which somebody with these posts acts on a matter of that body."""
+    for post in posts:
         if post.body.level is Level.PROPERTY or body.under(post.body):
             return office(post.body, building)
     return office(body, building)

@@ -117,14 +117,20 @@ def due_outcome(turn: Turn, data: dict[str, Any]) -> None:
 
 def outcome_question(turn: Turn, ticket: Ticket) -> str:
     notes = tickets.texts(turn.tx, ticket.id, "note")
-    body = people.get_body(turn, ticket.body_id)
     return say(
         "tickets.outcome",
         number=ticket.number,
         summary=ticket.summary,
-        office=people.office(body, ticket.building),
+        office=holder(turn, ticket),
         note=notes[-1] if notes else say("tickets.finished_note"),
     )
+
+
+def holder(turn: Turn, ticket: Ticket) -> str:
+    """The office that has the ticket: of whoever accepted it, else of the responsible body."""
+    body = people.get_body(turn, ticket.body_id)
+    posts = people_rows.posts_of(turn.tx, ticket.accepted_by) if ticket.accepted_by else ()
+    return people.acting_office(posts, body, ticket.building)
 
 
 def _set(turn: Turn, kind: str, ticket: Ticket, due_at: Any) -> None:

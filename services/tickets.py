@@ -7,7 +7,7 @@ from domain.errors import Refusal
 from domain.guess import Guess
 from domain.messages import Address, Choice, Outgoing
 from domain.people import Body, Chat, Level, Person, Place
-from domain.promises import first_report, is_quiet
+from domain.promises import first_report, is_quiet, quiet_end
 from domain.tickets import LIVE, MILESTONES, Outcome, Status, Ticket, first_level
 from services import people, ticket_clock
 from services.turn import Turn
@@ -60,7 +60,7 @@ def report(
     )
     same = next((ticket for ticket in live if _same_matter(ticket, guess, person, place)), None)
     if same:
-        return join(turn, person, same.id, texts=texts, danger=guess.danger if guess.urgent else "")
+        return join(turn, person, same.id, texts=texts, alarm=guess if guess.urgent else None)
     return _open(turn, person, guess, place=place, chat=chat, address=address, texts=texts, discreet=discreet)
 
 
@@ -123,19 +123,20 @@ def _open(
     return Reported(ticket, body, opened=True, joined=False, card=ticket.urgent, rescue=rescue)
 
 
-def join(turn: Turn, person: Person, ticket_id: int, *, texts: tuple[str, ...], danger: str = "") -> Reported:
-    """Add a person's voice (附议) or further words; words that speak of danger make the ticket urgent, once."""
+def join(turn: Turn, person: Person, ticket_id: int, *, texts: tuple[str, ...], alarm: Guess | None = None) -> Reported:
+    """Add a person's voice (附议) or further words; an urgent guess (`alarm`) makes the ticket urgent, once."""
     tickets.lock(turn.tx, ticket_id)
     ticket = tickets.get(turn.tx, ticket_id)
     person = people.meet(turn, person)
     joined = tickets.join(turn.tx, ticket_id, person_id=person.id, household_id=person.household_id, at=turn.now)
     tickets.add_texts(turn.tx, ticket_id, person_id=person.id, kind="report", at=turn.now, texts=texts)
     body = people.get_body(turn, ticket.body_id)
-    raised = bool(danger) and not ticket.urgent
-    if raised:
-        tickets.change(turn.tx, ticket_id, urgent=True, danger=danger)
-        ticket = replace(ticket, urgent=True, danger=danger)
-        _record(turn, ticket, person.id, "raised", danger=danger)
+    raised = alarm is not None and not ticket.urgent
+    if alarm and raised:
+        changes = {"urgent": True, "danger": alarm.danger, "summary": alarm.summary}
+        tickets.change(turn.tx, ticket_id, **changes)
+        ticket = replace(ticket, **changes)
+        _record(turn, ticket, person.id, "raised", danger=alarm.danger)
         _alarm(turn, ticket, body)
     if joined:
         _record(turn, ticket, person.id, "joined")
@@ -159,12 +160,12 @@ def accept(turn: Turn, person: Person, ticket: Ticket, *, chat: Chat | None) -> 
     if ticket.status is Status.ACCEPTED and ticket.accepted_by == person.id:
         raise Refusal("tickets.already_yours", number=ticket.number)
     if ticket.status is Status.ACCEPTED:
-        raise Refusal("tickets.taken", number=ticket.number, office=people.office(body, ticket.building))
+        raise Refusal("tickets.taken", number=ticket.number, office=ticket_clock.holder(turn, ticket))
     _check_live(ticket)
     tickets.change(turn.tx, ticket.id, status=Status.ACCEPTED.value, accepted_by=person.id)
     timers.cancel(turn.tx, ticket_clock.WATCH, str(ticket.id))
     _record(turn, ticket, person.id, "accepted")
-    office = people.office_of(turn, person, body, ticket.building)
+    office = people.acting_office(person.posts, body, ticket.building)
     if not ticket.urgent:
         _tell_reporters(turn, ticket, "tickets.accepted_reporter", office=office, when=_when(turn, ticket))
     elif not ticket.discreet and (chat is None or chat.chat_id != ticket.chat_id):
@@ -180,7 +181,7 @@ def finish(turn: Turn, person: Person, ticket: Ticket, *, note: str) -> None:
     tickets.add_texts(turn.tx, ticket.id, person_id=person.id, kind="note", at=turn.now, texts=(note,))
     ticket_clock.stop(turn, ticket)
     _record(turn, ticket, person.id, "finished")
-    office = people.office_of(turn, person, body, ticket.building)
+    office = people.acting_office(person.posts, body, ticket.building)
     facts = {"number": ticket.number, "summary": ticket.summary, "office": office, "note": note}
     if not ticket.discreet and not is_quiet(turn.now, turn.rules):
         _tell_chat(turn, ticket, say("tickets.finished_group", **facts))
@@ -296,22 +297,28 @@ def outcome_question(turn: Turn, ticket: Ticket) -> str:
 
 
 def waiting_for(turn: Turn, person: Person, chat: Chat | None, *, status: Status) -> list[Ticket]:
-    """Tickets in that state of the work chat's body, in private of the bodies the person serves; the newest first."""
-    bodies = [chat.body_id] if chat and chat.body_id else [post.body.id for post in person.posts]
-    live = [ticket for body_id in dict.fromkeys(bodies) for ticket in tickets.live_of_body(turn.tx, body_id)]
-    return [ticket for ticket in live if ticket.status is status]
+    """Tickets in that state that a bare word may mean: of the work chat's body (in private: of those the person serves)
+    and the urgent ones of the compound; only the urgent ones, if there are any. The newest first."""
+    bodies = {chat.body_id} if chat and chat.body_id else {post.body.id for post in person.posts}
+    live = tickets.live_of_compound(turn.tx, _series(person, chat))
+    waiting = [
+        ticket
+        for ticket in live
+        if ticket.status is status and (ticket.body_id in bodies or ticket.urgent) and may_handle(turn, person, ticket)
+    ]
+    return [ticket for ticket in waiting if ticket.urgent] or waiting
 
 
-def urgent_here(turn: Turn, chat: Chat) -> Ticket | None:
-    """The urgent ticket opened in this chat that nobody has taken yet."""
+def urgent_here(turn: Turn, chat: Chat, *statuses: Status) -> Ticket | None:
+    """The urgent ticket of the last minutes in this chat that is in one of the states."""
     since = turn.now - timedelta(minutes=turn.rules.rescue_minutes)
     recent = tickets.recent_in_chat(turn.tx, turn.bot_id, chat.chat_id, since=since)
-    return next((ticket for ticket in recent if ticket.urgent and ticket.status is Status.OPEN), None)
+    return next((ticket for ticket in recent if ticket.urgent and ticket.status in statuses), None)
 
 
 def progress(turn: Turn, ticket: Ticket) -> str:
     """Where a ticket stands, in one or two lines."""
-    office = people.office(people.get_body(turn, ticket.body_id), ticket.building)
+    office = ticket_clock.holder(turn, ticket)
     notes = tickets.texts(turn.tx, ticket.id, "note")
     facts = {
         "number": ticket.number,
@@ -353,11 +360,13 @@ def _rescue_under_way(turn: Turn, chat: Chat | None) -> bool:
 
 
 def _facts(turn: Turn, ticket: Ticket) -> dict[str, object]:
+    """What handlers read; what is held back in the quiet hours is worded for the morning."""
+    seen_at = quiet_end(turn.now, turn.rules).astimezone(turn.rules.zone)
     return {
         "number": ticket.number,
         "place": wording.place(ticket.building, ticket.unit),
         "summary": ticket.summary,
-        "when": _when(turn, ticket),
+        "when": wording.moment(ticket.report_at.astimezone(turn.rules.zone), seen_at),
         "clock": turn.local.strftime("%H:%M"),
     }
 

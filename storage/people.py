@@ -132,9 +132,14 @@ def find_person(tx: Tx, bot_id: str, user: str) -> Person | None:
     if row is None:
         return None
     number, user_id, name, outsider, household, compound, building_id, unit_id, building, unit = row
-    posts = tuple(Post(Role(post[0]), _as_body(tuple(post[1:]))) for post in tx.execute(_posts, {"person": number}))
     place = Place(compound, building_id, unit_id, building or "", unit or "") if household else None
-    return Person(number, user_id, name or "", household, place, outsider, posts)
+    return Person(number, user_id, name or "", household, place, outsider, posts_of(tx, number))
+
+
+def posts_of(tx: Tx, person_id: int) -> tuple[Post, ...]:
+    """The person's posts, the highest body first."""
+    rows = tx.execute(_posts, {"person": person_id})
+    return tuple(Post(Role(row[0]), _as_body(tuple(row[1:]))) for row in rows)
 
 
 def find_user(tx: Tx, bot_id: str, person_id: int) -> str | None:

@@ -23,7 +23,6 @@ class TicketRow(Base):
         Index("uq_ticket_series_number", "series", "number", unique=True),
         Index("ix_ticket_compound_id", "compound_id"),
         Index("ix_ticket_live", "compound_id", "building_id", "category", sqlite_where=_live, postgresql_where=_live),
-        Index("ix_ticket_body", "body_id", sqlite_where=_live, postgresql_where=_live),
         Index("ix_ticket_chat", "bot_id", "chat_id", "opened_at"),
     )
     id: Mapped[Id]
@@ -127,7 +126,9 @@ _of_person = (
     .order_by(TicketRow.id.desc())
     .limit(9)
 )
-_live_of_body = _tickets.where(TicketRow.body_id == bindparam("body"), _is_live).order_by(TicketRow.id.desc()).limit(9)
+_live_of_compound = (
+    _tickets.where(TicketRow.compound_id == bindparam("compound"), _is_live).order_by(TicketRow.id.desc()).limit(100)
+)
 _recent_in_chat = (
     _tickets.where(
         TicketRow.bot_id == bindparam("bot"),
@@ -204,8 +205,9 @@ def of_person(tx: Tx, person_id: int, *statuses: Status) -> list[Ticket]:
     return [_ticket(row) for row in tx.execute(_of_person, values)]
 
 
-def live_of_body(tx: Tx, body_id: int) -> list[Ticket]:
-    return [_ticket(row) for row in tx.execute(_live_of_body, {"body": body_id})]
+def live_of_compound(tx: Tx, compound_id: int) -> list[Ticket]:
+    """The newest hundred: what a bare word of a handler can mean."""
+    return [_ticket(row) for row in tx.execute(_live_of_compound, {"compound": compound_id})]
 
 
 def recent_in_chat(tx: Tx, bot_id: str, chat_id: str, *, since: datetime) -> list[Ticket]:

@@ -2,7 +2,7 @@
 
 王阿姨@3栋群> 楼道灯又不亮了          a person speaks in a group
 王阿姨→小助手> 查 1                    a person speaks to the bot in private
-老刘@3栋党小组群> [我来]               presses a button; types its number where there are no buttons
+老刘@3栋党小组群> 按[我来]             presses a button; types its number where there are no buttons
 小助手@3栋群> ✅ 楼道灯不亮…           the bot must say this next (… = the rest may differ)
 小助手→王阿姨> 记下了 #1…              the same, in private
   second line                          indented: the message goes on
@@ -57,7 +57,8 @@ class Scenario:
         self.transport = Recorder()
         self.transport.limits = Limits(buttons=buttons)
         self.player = Player(database, self.transport, rules)
-        self.checked = 0
+        self.unsaid: list[Said] = []
+        self.seen = 0
 
     async def run(self) -> None:
         for step in self._steps():
@@ -108,7 +109,7 @@ class Scenario:
         self.updates += 1
         self.now += timedelta(seconds=1)
         text, press = step.text, None
-        if found := re.match(r"^\[(.+)\]$", text):
+        if found := re.match(r"^按\[(.+)\]$", text):
             text, press = self._press(step, found[1])
         mention = f"@{BOT_NAME}"
         self.last = Incoming(
@@ -134,17 +135,22 @@ class Scenario:
         raise self._mismatch(step.line, f"nothing to press is called {label}")
 
     def _expect(self, step: Step) -> None:
-        if self.checked == len(self.transport.sent):
-            raise self._mismatch(step.line, "the bot said nothing more")
-        said = self.transport.sent[self.checked]
-        if said.message.to != step.place or not _fits(step.text, shown(said.message)):
-            raise self._mismatch(step.line, f"the bot said instead: {_line(said)}")
-        self.checked += 1
+        """The next message to that place; different chats have no order among them."""
+        self._collect()
+        said = next((said for said in self.unsaid if said.message.to == step.place), None)
+        if said is None or not _fits(step.text, shown(said.message)):
+            rest = "\n".join(_line(said) for said in self.unsaid) or "nothing"
+            raise self._mismatch(step.line, f"the bot said instead:\n{rest}")
+        self.unsaid.remove(said)
 
     def _nothing_left(self, line: int) -> None:
-        rest = self.transport.sent[self.checked :]
-        if rest:
-            raise self._mismatch(line, "the bot said besides: " + " | ".join(_line(said) for said in rest))
+        self._collect()
+        if self.unsaid:
+            raise self._mismatch(line, "the bot said besides:\n" + "\n".join(_line(said) for said in self.unsaid))
+
+    def _collect(self) -> None:
+        self.unsaid += self.transport.sent[self.seen :]
+        self.seen = len(self.transport.sent)
 
     def _mismatch(self, line: int, why: str) -> Mismatch:
         marked = [f"{'>>' if number == line else '  '} {text}" for number, text in enumerate(self.source, start=1)]
