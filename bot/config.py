@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import date, time
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, get_type_hints
@@ -146,7 +147,7 @@ def _checked(key: str, value: Any, kind: Any) -> Any:
     """The value if it is of its kind and means something. ValueError says what was expected."""
     from pydantic import Field, TypeAdapter, ValidationError  # 0.1 s, and only for those who have a file
 
-    form = Annotated[int, Field(gt=0, le=MOST)] if kind is int else kind
+    form: Any = Annotated[int, Field(gt=0, le=MOST)] if kind is int else kind
     try:
         value = TypeAdapter(form).validate_python(value, strict=True)
     except ValidationError:
@@ -200,7 +201,7 @@ _CHECKS_OF_TABLES = MappingProxyType({("rules", str): _hour, ("rules.numbers", s
 def _together(rules: Rules) -> Iterator[str]:
     """What each is right alone and wrong together."""
     reports = [(name, getattr(rules, name)) for name in ("report_morning", "report_noon", "report_evening")]
-    for (earlier, before), (later, after) in zip(reports, reports[1:], strict=False):
+    for (earlier, before), (later, after) in pairwise(reports):
         if after <= before:
             yield f"rules.{later}: {after} is not after rules.{earlier} ({before}); write a later hour"
     if rules.quiet_from == rules.quiet_to:
