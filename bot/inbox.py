@@ -5,15 +5,17 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from domain.messages import Incoming
-from storage.database import Database, Tx
+from domain.messages import Incoming, clean
+from storage.database import CommitUnknown, Database, Tx
 
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
+_NAME = 100  # characters of a shown name that are kept
 _WAITING = 1_000  # updates in hand at once; further receivers wait
 
 
@@ -56,12 +58,14 @@ class Inbox:
 
     async def receive(self, incoming: Incoming) -> None:
         """Returns when the update's effects are committed (or it has none): only then may it be confirmed."""
+        sender = replace(incoming.sender, name=clean(incoming.sender.name)[:_NAME])
+        incoming = replace(incoming, text=clean(incoming.text), sender=sender)
         async with self._places, self._lane(incoming.bot_id, incoming.address.chat):
             heard = self._listener.hear(incoming)
             if heard is None:
                 return
             try:
-                await self._database.run(self._turn, incoming, heard, self._clock())
+                await self._run(incoming, heard)
             except self._silence:
                 return
             except Exception:
@@ -71,6 +75,12 @@ class Inbox:
             else:
                 self._listener.settled(incoming, heard)
             self._wake()
+
+    async def _run(self, incoming: Incoming, heard: Any) -> None:
+        try:
+            await self._database.run(self._turn, incoming, heard, self._clock())
+        except CommitUnknown:  # done or not: run again, and the dedupe row decides
+            await self._database.run(self._turn, incoming, heard, self._clock())
 
     @asynccontextmanager
     async def _lane(self, bot_id: str, chat: str) -> AsyncIterator[None]:

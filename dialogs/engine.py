@@ -59,6 +59,11 @@ class Talk:
     _words: list[Outgoing] = field(default_factory=list)
 
     @property
+    def addressed(self) -> bool:
+        """The words are meant for the bot: said in private, with its name, or in answer to it."""
+        return self.incoming.address.private or self.incoming.at_me or self.incoming.reply_to_me
+
+    @property
     def private(self) -> Address:
         return Address(self.person.user, private=True)
 

@@ -15,7 +15,7 @@ class Where(StrEnum):
 
     ANYWHERE = "anywhere"
     ADDRESSED = "addressed"  # in private, in answer to the bot, or with its name
-    WORK = "work"  # in a work chat, or from an officer who addresses the bot
+    WORK = "work"  # in a work chat, or from an officer
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ COMMANDS = (
     Command("tickets.withdraw", "withdraw_short", Where.ADDRESSED),
     Command("tickets.progress", "progress_pattern"),
     Command("tickets.progress", "progress"),
+    Command("tickets.progress", "progress_mine"),
     Command("tickets.progress", "progress_short", Where.ADDRESSED),
     Command("tickets.accept", "accept_pattern"),
     Command("tickets.accept", "accept_work", Where.WORK),

@@ -121,7 +121,7 @@ class Routing:
         person = people.recognise(turn, incoming.sender)
         chat = people.find_chat(turn, incoming.address)
         talk = Talk(turn, person, chat, incoming, lambda text: self._classify(text, person.role))
-        addressed = incoming.address.private or incoming.at_me or incoming.reply_to_me
+        addressed = talk.addressed
         if incoming.address.private or (incoming.press and incoming.press.question):
             conversation = find_open(turn, person)
             command = self._command(heard, person, chat, addressed)
@@ -143,7 +143,7 @@ class Routing:
     def _command(
         self, heard: Heard, person: Person, chat: Chat | None, addressed: bool
     ) -> tuple[Command, dict[str, str]] | None:
-        at_work = (chat is not None and chat.body_id is not None) or (addressed and bool(person.posts))
+        at_work = (chat is not None and chat.body_id is not None) or bool(person.posts)
         counts = {Where.ANYWHERE: True, Where.ADDRESSED: addressed, Where.WORK: at_work}
         return next(((command, dict(args)) for command, args in heard.commands if counts[command.where]), None)
 

@@ -127,6 +127,8 @@ def progress(talk: Talk) -> None:
         talk.say(tickets.progress(talk.turn, ticket))
         return
     mine = tickets.own(talk.turn, talk.person)
+    if not mine and not talk.addressed:
+        raise Silence
     if not mine:
         raise Refusal("tickets.none_yours")
     talk.say("\n".join(tickets.progress(talk.turn, ticket) for ticket in mine[:3]))
@@ -209,8 +211,9 @@ def _to_handle(talk: Talk, status: Status, question: str) -> Ticket:
     waiting = tickets.waiting_for(talk.turn, talk.person, talk.chat, status=status)
     if "urgent" in talk.args:
         waiting = [ticket for ticket in waiting if ticket.urgent]
-        if not waiting:
-            raise Silence
+    among_neighbours = talk.chat is not None and talk.chat.body_id is None
+    if not waiting and ("urgent" in talk.args or among_neighbours):
+        raise Silence
     if not waiting:
         raise Refusal("tickets.nothing_to_accept")
     return _pick(talk, waiting, question)

@@ -113,6 +113,14 @@ class Outgoing:
         )
 
 
+def clean(text: str) -> str:
+    """Text that any database and screen can hold: no control characters (line ends stay), no broken surrogates."""
+    if text.isprintable():
+        return text
+    kept = "".join(char if char.isprintable() or char in "\n\u200d\u3000" else " " for char in text)
+    return kept.replace("\r", " ")
+
+
 def numbered(labels: Iterable[tuple[int, str]]) -> tuple[Choice, ...]:
     """The answers to a question of a dialog: pressing a button sends its number."""
     return tuple(Choice(number, label, str(number)) for number, label in labels)

