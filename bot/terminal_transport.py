@@ -146,6 +146,15 @@ class Desk:
             self.speaker = names[0]
         return True
 
+    def chats_by_distance(self) -> tuple[list[Chat], list[Chat]]:
+        """The chats of this building and of the whole compound; those of other buildings."""
+        speaker, chat = self.people.get(self.speaker), self.chats.get(self.chat)
+        home = (chat.place.building if chat else "") or (speaker.building if speaker else "")
+        order = sorted(self.chats.values(), key=lambda chat: (chat.place.building.zfill(4), chat.title))
+        near = [chat for chat in order if chat.place.building in ("", home)]
+        near.sort(key=lambda chat: chat.place.building != home)
+        return near, [chat for chat in order if chat not in near]
+
     def names(self) -> list[str]:
         return [*(chat.title for chat in self.chats.values()), *self.people]
 
@@ -220,11 +229,12 @@ class Desk:
         return say("terminal.quote", name=name, words=shown)
 
     def _help(self) -> str:
-        comma = say("terminal.separator")
+        comma, (near, far) = say("terminal.separator"), self.chats_by_distance()
         people = [say("terminal.help_person", name=each.name, about=each.about) for each in self.people.values()]
         return say(
             "terminal.help",
-            chats=comma.join(chat.title for chat in self.chats.values()),
+            chats=comma.join(chat.title for chat in near),
+            more=len(far) or "",
             people=comma.join(people),
             commands=comma.join(word for word, _ in commands()),
         )
@@ -244,7 +254,7 @@ def clean(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What stands together on the screen. tone: group, private, urgent, elsewhere, person, note or divider."""
+    """What stands together on the screen. tone: group, private, urgent, elsewhere, person, divider, note, hint."""
 
     tone: str
     lines: tuple[Line, ...]
@@ -299,7 +309,7 @@ class PlainScreen:
 
 
 class ColourScreen:
-    """Blocks with a coloured bar, above the line that is being typed."""
+    """Blocks in colour, those of the bot with a bar, above the line that is being typed."""
 
     def __init__(self) -> None:
         from prompt_toolkit.output import ColorDepth
@@ -312,16 +322,17 @@ class ColourScreen:
         from prompt_toolkit import print_formatted_text
         from prompt_toolkit.formatted_text import FormattedText
 
-        parts: Line = []
-        for line in block.lines:
-            if block.tone in _BARRED:
+        parts: Line = [("", "\n")] if block.tone in _SPACED else []
+        for number, line in enumerate(block.lines):
+            if number and block.tone in _BARRED:
                 parts.append((f"class:{block.tone}.bar", "▎ "))
-            parts += [(f"class:{block.tone}.{style}", text) for style, text in line]
+            parts += [(f"class:{block.tone}.{style} class:{style}", text) for style, text in line]
             parts.append(("", "\n"))
         print_formatted_text(FormattedText(parts), style=self.style, color_depth=self.depth, end="")
 
 
 _BARRED = ("group", "private", "urgent", "elsewhere")
+_SPACED = ("person", "divider", "note")
 _STYLE = {
     "group.bar": "ansigreen",
     "group.name": "ansigreen bold",
@@ -336,7 +347,7 @@ _STYLE = {
     "elsewhere": "ansibrightblack",
     "quote": "ansibrightblack nobold",
     "person.name": "ansicyan",
-    "note": "ansiyellow",
+    "hint": "ansiyellow",
     "divider": "ansibrightblack",
     "prompt": "ansicyan",
     "placeholder": "ansibrightblack",
@@ -413,13 +424,13 @@ class TerminalTransport:
 
     async def _take(self, typed: str, receive: Receive) -> bool:
         """One typed line; False where it says goodbye."""
-        before = self.desk.address.private, self.desk.chat
+        before = self.desk.address
         meant = self.desk.read(typed)
         if isinstance(meant, Leave):
             return False
         if isinstance(meant, Note) and meant.text:
             self._show(note_block(meant.text))
-        if self._interactive and before != (self.desk.address.private, self.desk.chat):
+        elif self._interactive and isinstance(meant, Note) and before != self.desk.address:
             self._show(note_block(self._divider(), "divider"))
         if isinstance(meant, Spoken):
             await self._hear(meant, receive)
@@ -429,12 +440,12 @@ class TerminalTransport:
         if self._interactive:
             self._show(person_block(spoken))
         if spoken.stranger:
-            self._show(note_block(say("terminal.stranger", name=spoken.incoming.sender.name)))
+            self._show(note_block(say("terminal.stranger", name=spoken.incoming.sender.name), "hint"))
         try:
             await receive(spoken.incoming)
         except Exception:
             log.exception("update=%s was not taken", spoken.incoming.update_id)
-            self._show(note_block(say("terminal.trouble", log=self._log_file or "")))
+            self._show(note_block(say("terminal.trouble", log=self._log_file or ""), "hint"))
 
     def _divider(self) -> str:
         if self.desk.private:
@@ -470,10 +481,10 @@ def suggestions(desk: Desk, text: str) -> Iterator[tuple[str, str, str]]:
         word = text[1:]
         menu = [line.partition(" ") for line in say("terminal.menu").split("\n")]
         found = [(name, about) for name, _, about in menu]
-        for chat in desk.chats.values():
-            found.append((f"/{chat.title}", say("terminal.about_work" if chat.body_id else "terminal.about_chat")))
+        near, far = desk.chats_by_distance()
+        found += [_chat_suggestion(chat) for chat in near]
         found += [(f"/{person.name}", person.about) for person in desk.people.values()]
-        found += commands()
+        found += [*commands(), *(_chat_suggestion(chat) for chat in far)]
         yield from ((text, name, about) for name, about in found if word in name)
         return
     named = pattern("terminal.speaker_pattern").match(text)
@@ -481,6 +492,10 @@ def suggestions(desk: Desk, text: str) -> Iterator[tuple[str, str, str]]:
         yield from ((text, f"{each.name}: ", each.about) for each in desk.people.values() if each.name.startswith(text))
     rest = named["words"] if named else text
     yield from ((rest, name, about) for name, about in commands() if rest and name.startswith(rest))
+
+
+def _chat_suggestion(chat: Chat) -> tuple[str, str]:
+    return f"/{chat.title}", say("terminal.about_work" if chat.body_id else "terminal.about_chat")
 
 
 def open_prompt(desk: Desk) -> "PromptSession[str]":
