@@ -24,7 +24,7 @@ class ConfigError(Exception):
     """Settings that cannot be used. `errors`: every mistake, each with its key, what is wrong, what to write."""
 
     def __init__(self, source: str, *errors: str) -> None:
-        self.errors = errors
+        self.source, self.errors = source, errors
         many = f"{len(errors)} mistakes" if len(errors) > 1 else "1 mistake"
         super().__init__("\n  - ".join((f"{source}: {many}", *errors)))
 

@@ -16,8 +16,6 @@ from storage.database import Database, Tx, open_database
 from storage.migrate import upgrade
 from texts import wording
 
-log = logging.getLogger(__name__)
-
 
 async def serve(settings: Settings, *, demo: bool) -> None:
     """Run one bot until its transport ends. SystemExit with one line where the database cannot be opened."""
@@ -41,7 +39,6 @@ async def _opened(url: str) -> AsyncIterator[Database]:
         await asyncio.to_thread(upgrade, url)
         await database.start()
     except Exception as error:
-        log.exception("the database cannot be opened")
         line = f"linli: the database cannot be opened: {reason(error)} (`linli doctor` says what to do)"
         raise SystemExit(line) from None
     try:
