@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 
-from domain.guess import Guess
-
 from classifier.cut import boundaries, cutter
 from classifier.danger import find_danger
 from classifier.gate import Gate, Verdict
@@ -12,16 +10,18 @@ from classifier.scan import (
     CAN_CRY,
     CAN_CUE,
     CAN_FAULT,
-    CAN_GATE,
     CAN_GENERIC,
+    CAN_KIND,
     CAN_STRONG,
     CAN_THING,
     CAN_WEAK,
+    KIND_GROUPS,
     Found,
     Hit,
     Scanner,
 )
 from classifier.score import describe, rank, votes
+from domain.guess import Guess
 
 _OTHER = "other"
 _STAFF = frozenset({"property", "community"})
@@ -54,7 +54,7 @@ class Classifier:
             return self._glance(text, could, found, sender_role)
         hits = self._scanner.hits(text, found, lambda: boundaries(text, self._cut))
         verdict = self._gate.judge(text, hits)
-        danger, words = "", ()
+        danger, words = "", tuple[str, ...]()
         if alarm and verdict.kind not in ("jielong", "ad", "notice"):
             danger, words = find_danger(self.lexicon, hits, verdict.refused)
         return self._answer(verdict, danger, words, sender_role)
@@ -75,9 +75,10 @@ class Classifier:
     def _glance(self, text: str, could: int, found: Found, sender_role: str | None) -> Guess:
         """The answer for a message that cannot be a complaint, from the raw words alone."""
         kind = "chat"
-        if could & CAN_GATE or text[:1].isascii() or sender_role == "outsider":
-            marks = [(m.group, at, end) for which, at, end in found for m in self._scanner.marks_of(which)]
-            kind = "ad" if sender_role == "outsider" else self._gate.glance(text, marks)
+        if could & CAN_KIND or text[:1].isascii() or sender_role == "outsider":
+            words = (which for which, _, _ in found)
+            groups = [m.group for which in words for m in self._scanner.marks_of(which) if m.group in KIND_GROUPS]
+            kind = "ad" if sender_role == "outsider" else self._gate.glance(text, groups)
         if not could & CAN_THING:
             return self._quiet[kind]
         hits = [Hit(at, end, at, text[at:end], self._scanner.marks_of(which)) for which, at, end in found]

@@ -13,6 +13,7 @@ _MOST = {"place": 0.5, "lasting": 1.0, "appeal": 1.5, "petition": 1.5}
 _COST = {"news": 2.5, "discuss": 2.0, "suggest": 0.5, "elsewhere": 1.0, "chat": 0.75, "past": 0.5, "ask": 1.5}
 _MOST_COST = {"chat": 1.5, "ask": 2.0, "news": 3.0, "discuss": 3.0}
 _PATTERNED = frozenset({"ad", "ad_strong", "notice", "notice_strong", "vote", "jielong"})
+_NOWHERE = Hit(0, 0, 0, "", ())
 _BREAK = re.compile(r"[，。！？；、,.!?;:：\s]")
 
 
@@ -46,14 +47,13 @@ class Gate:
         self._denied = re.compile("(?:" + "|".join(sorted(map(re.escape, denied), key=len, reverse=True)) + ")$")
         self._asked = [w for w, marks in lexicon.words.items() if any(m.group == "until" for m in marks)]
 
-    def glance(self, text: str, marks: list[tuple[str, int, int]]) -> str:
-        """The kind of a message known to hold no complaint; no word is cut, and patterns run only where they may fit."""
+    def glance(self, text: str, names: list[str]) -> str:
+        """The kind of a message known to hold no complaint; patterns run only where they may fit."""
         verdict = Verdict()
-        for group, start, end in marks:
-            verdict.groups.setdefault(group, []).append(Hit(start, end, start, text[start:end], ()))
+        for name in names:
+            verdict.groups.setdefault(name, []).append(_NOWHERE)
         if text[:1].isascii() or not verdict.groups.keys().isdisjoint(_PATTERNED):
             self._match_patterns(text, verdict)
-        verdict.done = bool(verdict.groups.get("done"))
         return self._kind(text, verdict)
 
     def judge(self, text: str, hits: list[Hit]) -> Verdict:
@@ -139,13 +139,15 @@ class Gate:
         strong = [h for h in verdict.live if STRONG in roles(h)]
         faults = [h for h in verdict.live if PROBLEM in roles(h)]
         special = [h for h in faults if any(m.role == PROBLEM and m.group for m in h.marks)]
+        alone = {id(h) for h in things + weak} if len(things + weak) == 1 else set()
         total = 1.0 if things else 0.5 if weak else 0.0
-        total += 2.0 if strong else 1.0 if faults else 0.0
+        total += 2.0 if strong else 1.0 if any(id(h) not in alone for h in faults) else 0.0
         total += 0.25 if len({h.core for h in special + strong}) > 1 else 0.0
-        total += 0.5 if things and not strong and _agree(things, special) else 0.0
+        total += 0.5 if things and not strong and _agree(things, [h for h in special if id(h) not in alone]) else 0.0
         total += 0.5 if any(m.role == CRY for h in strong for m in h.marks) else 0.0
+        counted = {h.start for h in faults}
         for group, worth in _WORTH.items():
-            total += min(_MOST[group], worth * len(groups.get(group, ())))
+            total += min(_MOST[group], worth * sum(h.start not in counted for h in groups.get(group, ())))
         cost = 0.0
         for group, price in _COST.items():
             cost += min(_MOST_COST.get(group, price), price * len(groups.get(group, ())))
@@ -169,7 +171,7 @@ class Gate:
         enough = verdict.evidence >= (TICKET_AT if cues else FAR_AT)
         short = len(text) <= 20 and not groups.get("appeal")
         urgent_tone = len(groups.get("appeal", ())) + len(groups.get("lasting", ()))
-        offers = len({h.word for h in groups.get("ad", ())})
+        offers = len(groups.get("ad", ()))
         if groups.get("ad_strong") and urgent_tone < (3 if offers >= 2 else 1):
             return "ad"
         if offers >= 3 and urgent_tone < 2:

@@ -57,7 +57,8 @@ class Normaliser:
         found = self._scan.find_matches_as_indexes(text)
         if not found:
             return text
-        parts, at = [], 0
+        parts: list[str] = []
+        at = 0
         for which, start, end in found:
             parts += (text[at:start], self._to[which])
             at = end

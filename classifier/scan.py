@@ -12,9 +12,12 @@ GAP = r"[^，。！？；、,.!?;:：\s]{0,8}?"
 _NO_CUT = frozenset({DANGER, VETO})
 _FREE = 4  # words this long are never cut out of another word by chance
 
-CAN_THING, CAN_WEAK, CAN_GENERIC, CAN_FAULT, CAN_STRONG, CAN_CRY, CAN_CUE, CAN_GATE = (1 << n for n in range(8))
+CAN_THING, CAN_WEAK, CAN_GENERIC, CAN_FAULT, CAN_STRONG, CAN_CRY, CAN_CUE, CAN_KIND = (1 << n for n in range(8))
 _FIRST_DANGER = 8  # the bits above these eight stand for the danger groups
-_BY_ROLE = {THING: CAN_THING, WEAK: CAN_WEAK, STRONG: CAN_STRONG, CRY: CAN_CRY, GATE: CAN_GATE}
+_BY_ROLE = {THING: CAN_THING, WEAK: CAN_WEAK, STRONG: CAN_STRONG, CRY: CAN_CRY}
+KIND_GROUPS = frozenset(
+    ["jielong", "vote", "ad", "ad_strong", "notice", "notice_strong", "thanks", "praise", "ask", "suggest", "discuss"]
+)
 _CUES = frozenset({"place", "lasting", "appeal", "petition"})
 
 
@@ -41,10 +44,10 @@ def _bits(marks: tuple[Mark, ...], dangers: dict[str, int]) -> int:
             bits |= CAN_FAULT if mark.group else CAN_GENERIC
         elif mark.role == DANGER:
             bits |= dangers.get(mark.group, 0)
-        elif mark.role == GATE and mark.group in _CUES:
-            bits |= CAN_CUE
-            if mark.group in ("appeal", "petition"):
-                bits |= CAN_GENERIC
+        elif mark.role == GATE:
+            bits |= CAN_KIND if mark.group in KIND_GROUPS else 0
+            bits |= CAN_CUE if mark.group in _CUES else 0
+            bits |= CAN_GENERIC if mark.group in ("appeal", "petition") else 0
     return bits
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from classifier import Classifier, load_lexicon  # noqa: E402
+from classifier import Classifier, load_lexicon
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
