@@ -20,8 +20,8 @@ def read_number(text: str, labels: tuple[tuple[int, str], ...]) -> int | None:
         digits = found["number"]
         number = int(digits) if digits.isdecimal() else say("words.numerals").index(digits)
         return number if number in dict(labels) else None
-    exact = [number for number, label in labels if text == label]
-    partly = [number for number, label in labels if len(text) > 1 and text in label]
+    exact = [number for number, label in labels if text == plain(label)]
+    partly = [number for number, label in labels if len(text) > 1 and text in plain(label)]
     if exact:
         return exact[0]
     return partly[0] if len(partly) == 1 else None

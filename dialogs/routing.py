@@ -21,7 +21,8 @@ from services import people
 from services import tickets as ticket_services
 from services.tickets import Reported
 from services.turn import Turn
-from texts import pattern, say, words
+from texts import pattern, say
+from texts import words as word_list
 
 Classify = Callable[[str, str | None], Guess]
 _ROOMS = 20_000  # chats kept in memory before the idle ones are dropped
@@ -57,15 +58,16 @@ class Routing:
     def hear(self, incoming: Incoming) -> Heard | None:
         """None: plain chat that asks for nothing. Called once per update, in the chat's order."""
         press = incoming.press
-        text = plain(press.value if press and not press.question else incoming.text)[:_LONGEST]
+        words = (press.value if press and not press.question else incoming.text).strip()[:_LONGEST]
+        text = plain(words)
         if incoming.address.private or incoming.press:
             commands = registry.find_commands(text)
-            line = Line(incoming.update_id, incoming.sender.user, text, incoming.sent_at)
-            return Heard(text, commands, None if commands else self._classify(text, None), [line])
+            line = Line(incoming.update_id, incoming.sender.user, words, incoming.sent_at)
+            return Heard(text, commands, None if commands else self._classify(words, None), [line])
         if not text:
             return None
         room = self._room(incoming)
-        line = Line(incoming.update_id, incoming.sender.user, text, incoming.sent_at)
+        line = Line(incoming.update_id, incoming.sender.user, words, incoming.sent_at)
         room.add(line, self._rules.join_window)
         if commands := registry.find_commands(text):
             return Heard(text, commands, lines=[line])
@@ -111,8 +113,8 @@ class Routing:
 
     def _note_discussion(self, room: Room, text: str, guess: Guess, now: datetime) -> None:
         """A chat that weighs plans and opinions is not complaining: its subjects open no ticket for a while."""
-        if sum(word in text for word in words("words.discussion")) >= 2 or (
-            room.under_discussion(guess.category, now) and any(word in text for word in words("words.discussion"))
+        if sum(word in text for word in word_list("words.discussion")) >= 2 or (
+            room.under_discussion(guess.category, now) and any(word in text for word in word_list("words.discussion"))
         ):
             room.discuss(guess.category, now)
 
