@@ -93,7 +93,6 @@ def _numbers(rules: Rules) -> Iterator[Finding]:
 
 async def _database(settings: Settings) -> list[Finding]:
     """Reachable, at this code's schema, writable; then who and what stands in it."""
-    import asyncio
 
     url = settings.database.url
     sqlite = Path(url.partition(":///")[2].partition("?")[0]) if url.startswith("sqlite") else None
@@ -145,7 +144,7 @@ def _people(tx: Tx, bot_id: str) -> list[Finding]:
     if not chats:
         mend = "linli demo builds a compound to look at; check bot.id if there were chats before"
         return [Finding(False, f"no chat is bound to a place for the bot {bot_id}", mend)]
-    findings = []
+    findings: list[Finding] = []
     for compound_id in sorted({chat.place.compound_id for chat in chats}):
         bodies = people.bodies_of_compound(tx, compound_id)
         findings += _silent_bodies(tx, bot_id, bodies)
