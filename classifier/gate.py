@@ -10,7 +10,7 @@ TICKET_AT = 2.0
 FAR_AT = 2.5  # what is needed when nothing says that it is here and goes on
 _WORTH = {"place": 0.5, "lasting": 0.5, "appeal": 1.0, "petition": 1.5}
 _MOST = {"place": 0.5, "lasting": 1.0, "appeal": 1.5, "petition": 1.5}
-_COST = {"news": 2.5, "discuss": 2.0, "suggest": 0.5, "elsewhere": 1.5, "chat": 0.75, "past": 0.5, "ask": 1.5, "lost": 2.0, "memory": 2.0, "seek": 1.5}
+_COST = {"news": 2.5, "discuss": 2.0, "suggest": 0.5, "elsewhere": 2.0, "chat": 0.75, "past": 0.5, "ask": 1.5, "lost": 2.0, "memory": 2.0, "seek": 1.5}
 _MOST_COST = {"chat": 1.5, "ask": 2.0, "news": 3.0, "discuss": 3.0}
 _PATTERNED = frozenset({"ad", "ad_strong", "notice", "notice_strong", "vote", "jielong"})
 _NOWHERE = Hit(0, 0, 0, "", ())
@@ -64,6 +64,10 @@ class Gate:
                 if mark.role == GATE:
                     verdict.groups.setdefault(mark.group, []).append(hit)
         self._match_patterns(text, verdict)
+        whole = [h for h in hits if STRONG in roles(h)]
+        for group in _COST:
+            inside = [h for h in verdict.groups.get(group, ()) if not any(_within(h, w) for w in whole)]
+            verdict.groups[group] = inside
         self._read(text, hits, verdict)
         self._settle(text, verdict)
         return verdict
@@ -142,7 +146,7 @@ class Gate:
         alone = {id(h) for h in things + weak} if len(things + weak) == 1 else set()
         total = 1.0 if things else 0.5 if weak else 0.0
         total += 2.0 if strong else 1.0 if any(id(h) not in alone for h in faults) else 0.0
-        total += 0.25 if len({h.core for h in special + strong}) > 1 else 0.0
+        total += 0.25 * min(3, max(0, len({h.core for h in faults + strong}) - 1))
         total += 0.5 if things and not strong and _agree(things, [h for h in special if id(h) not in alone]) else 0.0
         total += 0.5 if any(m.role == CRY for h in strong for m in h.marks) else 0.0
         counted = {h.start for h in faults}
@@ -157,8 +161,10 @@ class Gate:
             last = groups["praise"][-1].start
             cost += 0.0 if any(h.core > last for h in strong + special) else 2.0
         verdict.evidence = total - cost
-        petition = bool(groups.get("petition"))
+        petition = any(not self._refuses(text, h) for h in groups.get("petition", ()))
         verdict.fault = bool(strong or faults or petition or (groups.get("appeal") and (things or weak)))
+        if not (strong or things or petition):  # a fault of nothing: only where it is at least said to be here
+            verdict.fault = bool(special and groups.get("place"))
         verdict.reasons = [h.word for h in (*strong, *things, *faults, *groups.get("appeal", ()))]
         verdict.kind = self._kind(text, verdict)
 
@@ -183,6 +189,11 @@ class Gate:
         if verdict.fault and enough:
             return "complaint"
         return _quiet_kind(groups, verdict.done)
+
+
+def _within(hit: Hit, whole: Hit) -> bool:
+    """Does a word lie inside a whole phrase, which then says better what was meant?"""
+    return whole.start <= hit.start and hit.end <= whole.end
 
 
 def _agree(things: list[Hit], faults: list[Hit]) -> bool:
