@@ -7,7 +7,7 @@ import pytest
 from bot.config import DATABASE_URL
 from bot.demo import build
 from bot.doctor import examine
-from domain.people import Level
+from domain.people import Level, Place
 from storage import people, places
 from storage.database import Tx, open_database
 from storage.migrate import upgrade
@@ -48,17 +48,13 @@ async def test_bodies_that_nobody_hears_and_nobody_on_duty(url: str) -> None:
         demo = build(tx, "linli")
         people.add_body(tx, Level.BUILDING_GROUP, "lonely group", parent=None, compound_id=demo.compound_id)
         other = places.add_compound(tx, "other")
-        places.bind_chat(tx, bot_id="linli", chat_id="x", title="x", place=demo_place(other))
+        places.bind_chat(tx, bot_id="linli", chat_id="x", title="x", place=Place(other))
 
     async with open_database(url) as database:
         await database.run(lonely)
     findings = await examine(None)
     assert any(finding.serious and "lonely group" in finding.what for finding in findings)
     assert any("nobody is on duty" in finding.what for finding in findings)
-
-
-def demo_place(compound_id: int) -> places.Place:
-    return places.Place(compound_id)
 
 
 async def test_mistakes_in_the_settings_come_one_by_one(tmp_path: Path) -> None:
