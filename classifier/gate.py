@@ -10,7 +10,7 @@ TICKET_AT = 2.0
 FAR_AT = 2.5  # what is needed when nothing says that it is here and goes on
 _WORTH = {"place": 0.5, "lasting": 0.5, "appeal": 1.0, "petition": 1.5}
 _MOST = {"place": 0.5, "lasting": 1.0, "appeal": 1.5, "petition": 1.5}
-_COST = {"news": 2.5, "discuss": 2.0, "suggest": 0.5, "elsewhere": 2.0, "chat": 0.75, "past": 0.5, "ask": 1.5, "lost": 2.0, "memory": 2.0, "seek": 1.5}
+_COST = {"news": 2.5, "discuss": 2.0, "suggest": 0.5, "elsewhere": 2.0, "chat": 0.75, "past": 0.5, "ask": 1.5, "lost": 2.0, "memory": 2.0, "seek": 1.5, "sorry": 1.5, "mourning": 5.0}
 _MOST_COST = {"chat": 1.5, "ask": 2.0, "news": 3.0, "discuss": 3.0}
 _PATTERNED = frozenset({"ad", "ad_strong", "notice", "notice_strong", "vote", "jielong"})
 _NOWHERE = Hit(0, 0, 0, "", ())
@@ -193,6 +193,8 @@ class Gate:
 
 def _within(hit: Hit, whole: Hit) -> bool:
     """Does a word lie inside a whole phrase, which then says better what was meant?"""
+    if whole.core > whole.start:  # a phrase with a gap: what lies in the gap was not meant by it
+        return whole.start == hit.start and hit.end <= whole.end
     return whole.start <= hit.start and hit.end <= whole.end
 
 

@@ -93,6 +93,16 @@ def _shared_marks(gate: Mapping[str, Any], urgent: Mapping[str, Any]) -> Iterato
             yield from ((word, Mark(role, group)) for word in line.split())
 
 
+def _combined(table: Mapping[str, str]) -> Iterator[tuple[str, Mark]]:
+    """Every verb with every result it does not reach: a fault, whatever it is about."""
+    skip = set(table["except"].split())
+    for verb in table["verbs"].split():
+        for result in table["results"].split():
+            word = verb + table["between"] + result
+            if word not in skip:
+                yield word, Mark(PROBLEM, "", table["label"])
+
+
 def _collect(marks: Iterable[tuple[str, Mark]], normaliser: Normaliser) -> dict[str, tuple[Mark, ...]]:
     words: dict[str, list[Mark]] = {}
     for word, mark in marks:
@@ -107,6 +117,7 @@ def _build(categories: Sequence[Mapping[str, Any]], extra: Iterable[tuple[str, M
     normaliser = _normaliser()
     marks = [*extra, *(mark for data in (*categories, gate) for mark in _category_marks(data))]
     marks += _shared_marks(gate, urgent)
+    marks += _combined(gate["combine"])
     return Lexicon(
         codes=tuple(data["code"] for data in categories),
         names={data["code"]: data["name"] for data in categories},
