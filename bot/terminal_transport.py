@@ -366,7 +366,7 @@ class TerminalTransport:
         self.desk = Desk(bot_id, here)
         self._due = due
         self._log_file = log_file
-        self._interactive = sys.stdin.isatty() and sys.stdout.isatty()
+        self._interactive = all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout))
         self._screen: Screen = ColourScreen() if self._interactive else PlainScreen()
         self._deaf = False  # nobody reads what we print
 
@@ -396,6 +396,8 @@ class TerminalTransport:
         return not self._deaf
 
     async def _pipe(self, receive: Receive) -> None:
+        if not sys.stdin:  # closed, as under some supervisors
+            return
         async for line in piped_lines():
             if self._deaf or not await self._take(line, receive):
                 return
