@@ -161,8 +161,9 @@ class Gate:
             last = groups["praise"][-1].start
             cost += 0.0 if any(h.core > last for h in strong + special) else 2.0
         verdict.evidence = total - cost
+        soft = bool(things and groups.get("place") and groups.get("lasting") and not cost)
         petition = any(not self._refuses(text, h) for h in groups.get("petition", ()))
-        verdict.fault = bool(strong or faults or petition or (groups.get("appeal") and (things or weak)))
+        verdict.fault = bool(strong or faults or petition or (groups.get("appeal") and (things or weak)) or soft)
         if not (strong or things or petition):  # a fault of nothing: only where it is at least said to be here
             verdict.fault = bool(special and groups.get("place"))
         verdict.reasons = [h.word for h in (*strong, *things, *faults, *groups.get("appeal", ()))]
