@@ -17,7 +17,7 @@ from domain.messages import Incoming
 from domain.people import Chat, Person
 from domain.rules import Rules
 from domain.tickets import Status
-from services import people
+from services import people, ticket_search
 from services import tickets as ticket_services
 from services.tickets import Reported
 from services.turn import Turn
@@ -175,8 +175,8 @@ class Routing:
     def _rest(self, talk: Talk, heard: Heard, addressed: bool) -> None:
         """Neither command nor complaint: an officer's word on an alarm, a menu in private, else silence."""
         if talk.chat and talk.person.role and pattern("words.on_it").match(heard.text):
-            urgent = ticket_services.urgent_here(talk.turn, talk.chat, Status.OPEN)
-            if urgent and ticket_services.may_handle(talk.turn, talk.person, urgent):
+            urgent = ticket_search.urgent_here(talk.turn, talk.chat, Status.OPEN)
+            if urgent and ticket_search.may_handle(talk.turn, talk.person, urgent):
                 ticket_services.accept(talk.turn, talk.person, urgent, chat=talk.chat)
                 return
         if not talk.incoming.address.private:

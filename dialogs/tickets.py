@@ -7,7 +7,7 @@ from domain.errors import Refusal
 from domain.guess import Guess
 from domain.promises import is_quiet, quiet_end
 from domain.tickets import CONDUCT, LIVE, OUTCOMES, PRIVATE_DANGERS, UNNUMBERED_DANGERS, Outcome, Status, Ticket
-from services import people, tickets
+from services import people, ticket_clock, ticket_search, tickets
 from services.tickets import Reported
 from texts import options, pattern, say, wording
 from texts.wording import figure
@@ -123,15 +123,15 @@ def withdraw(talk: Talk) -> None:
 def progress(talk: Talk) -> None:
     """`查 12`, `么样了`: one ticket, or all of one's own."""
     if number := talk.args.get("number"):
-        ticket = tickets.look_up(talk.turn, talk.person, talk.chat, int(number))
-        talk.say(tickets.progress(talk.turn, ticket))
+        ticket = ticket_search.look_up(talk.turn, talk.person, talk.chat, int(number))
+        talk.say(ticket_search.progress(talk.turn, ticket))
         return
-    mine = tickets.own(talk.turn, talk.person)
+    mine = ticket_search.own(talk.turn, talk.person)
     if not mine and not talk.addressed:
         raise Silence
     if not mine:
         raise Refusal("tickets.none_yours")
-    talk.say("\n".join(tickets.progress(talk.turn, ticket) for ticket in mine[:3]))
+    talk.say("\n".join(ticket_search.progress(talk.turn, ticket) for ticket in mine[:3]))
 
 
 def accept(talk: Talk) -> None:
@@ -151,8 +151,8 @@ def finish(talk: Talk) -> None:
 
 def outcome(talk: Talk) -> None:
     """The closing question: four answers that give solved and satisfied at once."""
-    ticket = tickets.get(talk.turn, talk.args["ticket"])
-    text = tickets.outcome_question(talk.turn, ticket)
+    ticket = ticket_search.get(talk.turn, talk.args["ticket"])
+    text = ticket_clock.outcome_question(talk.turn, ticket)
     chosen = OUTCOMES[talk.choose("outcome", text, options("tickets.outcome_choices"))]
     office, when = tickets.answer(talk.turn, talk.person, ticket, chosen)
     if chosen is Outcome.UNSOLVED:
@@ -166,7 +166,7 @@ def outcome(talk: Talk) -> None:
 
 def unsolved(talk: Talk) -> None:
     """`没好 12`: the fourth answer, said later or by a neighbour who had joined."""
-    ticket = tickets.look_up(talk.turn, talk.person, talk.chat, int(talk.args["number"]))
+    ticket = ticket_search.look_up(talk.turn, talk.person, talk.chat, int(talk.args["number"]))
     if ticket.status not in (Status.DONE, Status.CLOSED):
         when = wording.moment(ticket.report_at.astimezone(talk.turn.rules.zone), talk.turn.local)
         raise Refusal("tickets.not_done", number=ticket.number, when=when)
@@ -178,7 +178,7 @@ def unsolved(talk: Talk) -> None:
 def lacking(talk: Talk) -> None:
     """What is still missing, passed on in the reporter's words."""
     words = talk.ask("words", say("tickets.lacking"))
-    ticket = tickets.get(talk.turn, talk.args["ticket"])
+    ticket = ticket_search.get(talk.turn, talk.args["ticket"])
     office = tickets.add_complaint(talk.turn, talk.person, ticket, words)
     talk.say(say("tickets.lacking_noted", number=ticket.number, office=office))
 
@@ -186,9 +186,9 @@ def lacking(talk: Talk) -> None:
 def call_off(talk: Talk) -> None:
     """`误报`, `误报 13`: a head takes an alarm back."""
     if number := talk.args.get("number"):
-        ticket = tickets.find_to_handle(talk.turn, talk.person, talk.chat, int(number))
+        ticket = ticket_search.find_to_handle(talk.turn, talk.person, talk.chat, int(number))
     else:
-        urgent = tickets.urgent_here(talk.turn, talk.chat, *LIVE) if talk.chat else None
+        urgent = ticket_search.urgent_here(talk.turn, talk.chat, *LIVE) if talk.chat else None
         if urgent is None:
             raise Refusal("tickets.nothing_to_accept")
         ticket = urgent
@@ -198,8 +198,8 @@ def call_off(talk: Talk) -> None:
 def _mine(talk: Talk, question: str) -> Ticket:
     """The one ticket of one's own that is meant: by number, the only one, or chosen."""
     if number := talk.args.get("number"):
-        return tickets.look_up(talk.turn, talk.person, talk.chat, int(number))
-    mine = tickets.own(talk.turn, talk.person)
+        return ticket_search.look_up(talk.turn, talk.person, talk.chat, int(number))
+    mine = ticket_search.own(talk.turn, talk.person)
     if not mine:
         raise Refusal("tickets.none_yours")
     return _pick(talk, mine, say(question))
@@ -207,8 +207,8 @@ def _mine(talk: Talk, question: str) -> Ticket:
 
 def _to_handle(talk: Talk, status: Status, question: str) -> Ticket:
     if number := talk.args.get("number"):
-        return tickets.find_to_handle(talk.turn, talk.person, talk.chat, int(number))
-    waiting = tickets.waiting_for(talk.turn, talk.person, talk.chat, status=status)
+        return ticket_search.find_to_handle(talk.turn, talk.person, talk.chat, int(number))
+    waiting = ticket_search.waiting_for(talk.turn, talk.person, talk.chat, status=status)
     if "urgent" in talk.args:
         waiting = [ticket for ticket in waiting if ticket.urgent]
     among_neighbours = talk.chat is not None and talk.chat.body_id is None

@@ -9,7 +9,7 @@ from domain.rules import Rules
 from services import ticket_clock
 from services.turn import Turn
 from storage import conversations, lanes, outbox, timers
-from storage.database import Tx
+from storage.database import Tx, is_passing
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,9 @@ def tick(tx: Tx, now: datetime, rules: Rules) -> int:
             with tx.begin_nested():
                 _DUE[timer.kind](turn, timer.data)
                 turn.flush()
-        except Exception:
+        except Exception as error:
+            if is_passing(error):
+                raise
             log.exception("timer %s %s failed", timer.kind, timer.id)
             later = now + _RETRY
             timers.set_timer(tx, timer.kind, timer.key, bot_id=timer.bot_id, due_at=later, data=timer.data)

@@ -253,6 +253,14 @@ def _answer(batch: list[_Job]) -> None:
             log.error("a transaction failed after its caller was cancelled", exc_info=job.error)
 
 
+def is_passing(error: BaseException) -> bool:
+    """Trouble that a second attempt at the whole transaction may not meet: whoever catches errors lets it through."""
+    if not isinstance(error, DBAPIError):
+        return False
+    lost: bool = error.connection_invalidated
+    return lost or getattr(error.orig, "sqlstate", None) in PASSING or _is_busy(error)
+
+
 def _is_busy(error: BaseException) -> bool:
     code: int = getattr(getattr(error, "orig", error), "sqlite_errorcode", 0)
     return code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -345,9 +353,7 @@ async def _insist(engine: "AsyncEngine", work: Callable[[Tx], T]) -> T:
             async with engine.connect() as tx:
                 return await tx.run_sync(work)
         except (DBAPIError, OSError) as error:  # OSError: nobody answers there
-            lost = isinstance(error, OSError) or error.connection_invalidated
-            state = getattr(getattr(error, "orig", None), "sqlstate", None)
-            if wait is None or not (lost or state in PASSING):
+            if wait is None or not (isinstance(error, OSError) or is_passing(error)):
                 raise
             log.warning("transaction tried again: %s", type(error).__name__)
             await asyncio.sleep(wait * random.uniform(0.5, 1.5))
