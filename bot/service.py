@@ -21,7 +21,7 @@ async def serve(settings: Settings, *, demo: bool) -> None:
     """Run one bot until its transport ends. SystemExit with one line where the database cannot be opened."""
     log_file = data_folder(settings) / "linli.log"
     _write_log(log_file)
-    async with _opened(settings.database.url) as database:
+    async with opened(settings.database.url) as database:
         from bot.app import App
 
         bot_id = settings.bot.id
@@ -32,7 +32,7 @@ async def serve(settings: Settings, *, demo: bool) -> None:
 
 
 @asynccontextmanager
-async def _opened(url: str) -> AsyncIterator[Database]:
+async def opened(url: str) -> AsyncIterator[Database]:
     """The database at the newest schema, started; one line instead of a trace where that cannot be."""
     try:
         database = open_database(url)

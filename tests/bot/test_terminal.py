@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.service import opened
 from bot.terminal_transport import Desk, Leave, Neighbour, Neighbourhood, Note, Spoken, bot_block, clean, suggestions
 from domain.messages import Address, Choice, Incoming, Outgoing, numbered
 from domain.people import Chat, Place
@@ -219,12 +220,13 @@ def _log(environment: dict[str, str]) -> str:
     return Path(environment["LINLI_DATABASE_URL"].removeprefix("sqlite:///")).with_name("linli.log").read_text("utf-8")
 
 
-def test_a_database_that_cannot_be_opened_is_one_line(environment: dict[str, str], tmp_path: Path) -> None:
+async def test_a_database_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "linli.db").write_text("no database " * 1000, encoding="utf-8")
-    done = _demo(b"", {**environment, "LINLI_DATABASE_URL": f"sqlite:///{tmp_path / 'linli.db'}"})
-    assert done.returncode == 1
-    assert done.stderr.decode().count("\n") == 1
-    assert "file is not a database" in done.stderr.decode()
+    with pytest.raises(SystemExit) as caught:
+        async with opened(f"sqlite:///{tmp_path / 'linli.db'}"):
+            pass
+    assert "file is not a database" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_terminal_with_colours_completion_and_a_request_to_end(environment: dict[str, str]) -> None:
