@@ -15,6 +15,7 @@ from bot.config import read as read_settings
 from bot.play import play_lines, read_transcript, render
 from classifier import load_lexicon
 from dialogs import registry
+from domain.people import Level, Role
 from domain.rules import Rules
 from scheduler.timetable import TIMETABLE
 
@@ -113,10 +114,14 @@ def test_every_setting_is_documented() -> None:
     assert read_settings(ROOT / "config.example.toml") == Settings(), "config.example.toml shows the defaults"
 
 
-def test_every_category_is_in_the_glossary() -> None:
-    spans = quoted(read(ROOT / "docs/glossary.md"))
-    missing = sorted(set(load_lexicon().codes) - set(spans))
-    assert not missing, f"docs/glossary.md lacks the categories {missing}"
+def test_every_category_level_and_role_is_in_the_glossary() -> None:
+    named = {
+        *load_lexicon().codes,
+        *(f"Level.{level.name}" for level in Level),
+        *(f"Role.{role.name}" for role in Role),
+    }
+    missing = sorted(named - set(quoted(read(ROOT / "docs/glossary.md"))))
+    assert not missing, f"docs/glossary.md lacks {missing}"
 
 
 async def test_the_chat_in_the_readme_is_true() -> None:
