@@ -81,7 +81,7 @@ class Classifier:
             kind = "ad" if sender_role == "outsider" else self._gate.glance(text, groups)
         if not could & CAN_THING:
             return self._quiet[kind]
-        hits = [Hit(at, end, at, text[at:end], self._scanner.marks_of(which)) for which, at, end in found]
+        hits = [Hit(at, end, at, text[at:end], self._scanner.marks_of(which), 0, ()) for which, at, end in found]
         category, probability, runner_up = rank(votes(self.lexicon.codes, hits), self._fallback)
         matter = describe(self.lexicon, category, hits)[0]
         return Guess(False, kind, category, round(probability, 4), runner_up, False, (), "", matter)

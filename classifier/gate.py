@@ -1,20 +1,40 @@
 """Complaint or not: the evidence in a message, read from front to back so that the last word counts."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from classifier.load import CRY, DANGER, GATE, HINT, PROBLEM, STRONG, THING, WEAK, Lexicon
-from classifier.scan import Hit
+from classifier.kind import loud_kind, quiet_kind
+from classifier.load import CRY, DANGER, HINT, PROBLEM, STRONG, THING, WEAK, Lexicon
+from classifier.scan import Hit, bit
 
 TICKET_AT = 2.0
 FAR_AT = 2.5  # what is needed when nothing says that it is here and goes on
 _WORTH = {"place": 0.5, "lasting": 0.5, "appeal": 1.0, "petition": 1.5}
 _MOST = {"place": 0.5, "lasting": 1.0, "appeal": 1.5, "petition": 1.5}
-_COST = {"news": 2.5, "discuss": 2.0, "suggest": 0.5, "elsewhere": 2.0, "chat": 0.75, "past": 0.5, "ask": 1.5, "lost": 2.0, "memory": 2.0, "seek": 1.5, "sorry": 1.5, "mourning": 5.0}
+_COST = {
+    "news": 2.5,
+    "discuss": 2.0,
+    "suggest": 0.5,
+    "elsewhere": 2.0,
+    "chat": 0.75,
+    "past": 0.5,
+    "ask": 1.5,
+    "lost": 2.0,
+    "memory": 2.0,
+    "seek": 1.5,
+    "sorry": 1.5,
+    "mourning": 5.0,
+}
 _MOST_COST = {"chat": 1.5, "ask": 2.0, "news": 3.0, "discuss": 3.0}
+_EARLY = 6  # thanks before this place open the message
 _PATTERNED = frozenset({"ad", "ad_strong", "notice", "notice_strong", "vote", "jielong"})
-_NOWHERE = Hit(0, 0, 0, "", ())
 _BREAK = re.compile(r"[，。！？；、,.!?;:：\s]")
+_NOWHERE = Hit(0, 0, 0, "", (), 0, ())
+
+FAULTS = bit(PROBLEM) | bit(STRONG)
+SUBJECT = FAULTS | bit(THING) | bit(WEAK) | bit(HINT)
+Groups = dict[str, list[Hit]]
 
 
 @dataclass(slots=True)
@@ -28,12 +48,32 @@ class Verdict:
     reasons: list[str] = field(default_factory=list)
     done: bool = False
     fault: bool = False
-    groups: dict[str, list[Hit]] = field(default_factory=dict)
+    groups: Groups = field(default_factory=dict)
 
 
-def roles(hit: Hit) -> set[int]:
-    """The roles a word can play."""
-    return {mark.role for mark in hit.marks}
+@dataclass(slots=True)
+class Subjects:
+    """The words that still stand, by what they do."""
+
+    things: list[Hit]
+    weak: list[Hit]
+    strong: list[Hit]
+    faults: list[Hit]
+    special: list[Hit]  # faults that belong to a category
+
+    @classmethod
+    def of(cls, live: Iterable[Hit]) -> "Subjects":
+        """Sort the words."""
+        sorted_hits = cls([], [], [], [], [])
+        for hit in live:
+            for role, into in ((THING, sorted_hits.things), (WEAK, sorted_hits.weak), (STRONG, sorted_hits.strong)):
+                if hit.roles & bit(role):
+                    into.append(hit)
+            if hit.roles & bit(PROBLEM):
+                sorted_hits.faults.append(hit)
+                if any(mark.role == PROBLEM and mark.group for mark in hit.marks):
+                    sorted_hits.special.append(hit)
+        return sorted_hits
 
 
 class Gate:
@@ -42,77 +82,69 @@ class Gate:
     def __init__(self, lexicon: Lexicon) -> None:
         """Refusals become one expression that looks back from a word."""
         self._patterns = lexicon.patterns
-        denied = [w for w, marks in lexicon.words.items() if any(m.group == "refuse" for m in marks)]
-        self._negatives = tuple(sorted((w for w in denied if len(w) == 1), key=len))
-        self._denied = re.compile("(?:" + "|".join(sorted(map(re.escape, denied), key=len, reverse=True)) + ")$")
-        self._asked = [w for w, marks in lexicon.words.items() if any(m.group == "until" for m in marks)]
+        denied = sorted(lexicon.gate_words("refuse"), key=len, reverse=True)
+        self._negatives = frozenset(word for word in denied if len(word) == 1)
+        self._denied = re.compile("(?:" + "|".join(map(re.escape, denied)) + ")$")
+        self._until = lexicon.gate_words("until")
 
-    def glance(self, text: str, names: list[str]) -> str:
+    def glance(self, text: str, names: Iterable[str]) -> str:
         """The kind of a message known to hold no complaint; patterns run only where they may fit."""
-        verdict = Verdict()
-        for name in names:
-            verdict.groups.setdefault(name, []).append(_NOWHERE)
-        if text[:1].isascii() or not verdict.groups.keys().isdisjoint(_PATTERNED):
-            self._match_patterns(text, verdict)
-        return self._kind(text, verdict)
+        groups: Groups = {name: [_NOWHERE] for name in names}
+        if text[:1].isascii() or not groups.keys().isdisjoint(_PATTERNED):
+            self._match_patterns(text, groups)
+        return loud_kind(groups, len(text), False) or quiet_kind(groups, False)
 
     def judge(self, text: str, hits: list[Hit]) -> Verdict:
         """Weigh every word, then name the kind of message."""
         verdict = Verdict()
+        groups = verdict.groups
         for hit in hits:
-            for mark in hit.marks:
-                if mark.role == GATE:
-                    verdict.groups.setdefault(mark.group, []).append(hit)
-        self._match_patterns(text, verdict)
-        whole = [h for h in hits if STRONG in roles(h)]
-        for group in _COST:
-            inside = [h for h in verdict.groups.get(group, ()) if not any(_within(h, w) for w in whole)]
-            verdict.groups[group] = inside
+            for group in hit.groups:
+                groups.setdefault(group, []).append(hit)
+        self._match_patterns(text, groups)
+        whole = [hit for hit in hits if hit.roles & bit(STRONG)]
+        for group in _COST.keys() & groups.keys():
+            groups[group] = [h for h in groups[group] if not any(_within(h, phrase) for phrase in whole)]
         self._read(text, hits, verdict)
         self._settle(text, verdict)
         return verdict
 
-    def _match_patterns(self, text: str, verdict: Verdict) -> None:
+    def _match_patterns(self, text: str, groups: Groups) -> None:
         for group, patterns in self._patterns.items():
             for pattern in patterns:
                 match = pattern.search(text)
                 if match:
-                    found = Hit(match.start(), match.end(), match.start(), match.group(), ())
-                    verdict.groups.setdefault(group, []).append(found)
+                    start, end = match.span()
+                    groups.setdefault(group, []).append(Hit(start, end, start, match.group(), (), 0, (group,)))
                     break
 
     def _read(self, text: str, hits: list[Hit], verdict: Verdict) -> None:
         """Front to back: faults add, what is settled wipes the faults before it."""
-        starts = {h.start for h in hits if roles(h) & {PROBLEM, STRONG} or any(m.group == "done" for m in h.marks)}
+        starts = {hit.start for hit in hits if hit.roles & FAULTS or "done" in hit.groups}
         for hit in hits:
-            what = roles(hit)
-            if what & {PROBLEM, STRONG, DANGER} or any(m.group == "done" for m in hit.marks):
-                denied = self._refuses(text, hit)
-                settled = any(m.group == "done" for m in hit.marks)
-                if settled and not what & {PROBLEM, STRONG}:
+            settled = "done" in hit.groups and not hit.roles & FAULTS
+            if settled or hit.roles & (FAULTS | bit(DANGER)):
+                denied = self._refuses(text, hit) or (self._bare_refusal(text, hit) and hit.end in starts)
+                if settled:
                     self._settled(text, hit, denied, verdict)
                     continue
-                if denied or (self._bare_refusal(text, hit) and hit.end in starts):
+                if denied:
                     verdict.refused.append(hit)
                     continue
-            if what & {THING, WEAK, PROBLEM, STRONG, HINT}:
+            if hit.roles & SUBJECT:
                 verdict.live.append(hit)
-        denied_now = {id(hit) for hit in verdict.refused}
-        verdict.live = [hit for hit in verdict.live if id(hit) not in denied_now]
 
     def _settled(self, text: str, hit: Hit, denied: bool, verdict: Verdict) -> None:
+        """A word like "修好了": what came before is over, unless it is denied or only wished for."""
         clause = _clause(text, hit.start)
-        wanted = any(word in clause for word in self._asked)
-        if denied or wanted:
+        if denied or any(word in clause for word in self._until):
             verdict.groups.setdefault("appeal", []).append(hit)
             return
         verdict.done = True
-        keep = [h for h in verdict.live if not roles(h) & {PROBLEM, STRONG}]
-        verdict.live = keep
-        verdict.groups = {
-            group: [h for h in found if h.start > hit.start or group not in _WORTH or group == "place"]
-            for group, found in verdict.groups.items()
-        }
+        verdict.live = [h for h in verdict.live if not h.roles & FAULTS]
+        for group in ("lasting", "appeal", "petition"):
+            if group in verdict.groups:
+                verdict.groups[group] = [h for h in verdict.groups[group] if h.start > hit.start]
 
     def _refuses(self, text: str, hit: Hit) -> bool:
         """Is the word denied ("没停", "不漏")? A question ("漏不漏", "是不是") or a fault of lacking is not."""
@@ -121,7 +153,7 @@ class Gate:
                 continue
             before = text[max(0, at - 6) : at]
             match = self._denied.search(before)
-            if match and not self._choice(before, match.start(), text[at : at + 1]):
+            if match and not _choice(before, match.start(), text[at : at + 1]):
                 return True
         return False
 
@@ -129,67 +161,66 @@ class Gate:
         """A phrase that ends in a bare refusal ("燃气~没"): before another fault it denies that fault."""
         return hit.core > hit.start and text[hit.core : hit.end] in self._negatives
 
-    @staticmethod
-    def _choice(before: str, start: int, following: str) -> bool:
-        """`X不X`: the same character on both sides of the refusal."""
-        left = before[start - 1 : start]
-        right = before[start + 1 : start + 2] or following
-        return bool(left) and left == right
-
     def _settle(self, text: str, verdict: Verdict) -> None:
+        """Add up, decide, and name the kind."""
         groups = verdict.groups
-        things = [h for h in verdict.live if THING in roles(h)]
-        weak = [h for h in verdict.live if WEAK in roles(h)]
-        strong = [h for h in verdict.live if STRONG in roles(h)]
-        faults = [h for h in verdict.live if PROBLEM in roles(h)]
-        special = [h for h in faults if any(m.role == PROBLEM and m.group for m in h.marks)]
-        alone = {id(h) for h in things + weak} if len(things + weak) == 1 else set()
-        total = 1.0 if things else 0.5 if weak else 0.0
-        total += 2.0 if strong else 1.0 if any(id(h) not in alone for h in faults) else 0.0
-        total += 0.25 * min(3, max(0, len({h.core for h in faults + strong}) - 1))
-        total += 0.5 if things and not strong and _agree(things, [h for h in special if id(h) not in alone]) else 0.0
-        total += 0.5 if any(m.role == CRY for h in strong for m in h.marks) else 0.0
-        counted = {h.start for h in faults}
-        for group, worth in _WORTH.items():
-            total += min(_MOST[group], worth * sum(h.start not in counted for h in groups.get(group, ())))
-        cost = 0.0
-        for group, price in _COST.items():
-            cost += min(_MOST_COST.get(group, price), price * len(groups.get(group, ())))
-        if groups.get("thanks") and not groups.get("appeal") and groups["thanks"][0].start <= 6:
-            cost += 1.5
-        if groups.get("praise"):
-            last = groups["praise"][-1].start
-            cost += 0.0 if any(h.core > last for h in strong + special) else 2.0
-        verdict.evidence = total - cost
-        soft = bool(things and groups.get("place") and groups.get("lasting") and not cost)
-        petition = any(not self._refuses(text, h) for h in groups.get("petition", ()))
-        verdict.fault = bool(strong or faults or petition or (groups.get("appeal") and (things or weak)) or soft)
-        if not (strong or things or petition):  # a fault of nothing: only where it is at least said to be here
-            verdict.fault = bool(special and groups.get("place"))
-        verdict.reasons = [h.word for h in (*strong, *things, *faults, *groups.get("appeal", ()))]
-        verdict.kind = self._kind(text, verdict)
-
-    def _kind(self, text: str, verdict: Verdict) -> str:
-        """The kind of message; lists, ballots, offers and announcements first, as they quote faults freely."""
-        groups = verdict.groups
-        if groups.get("jielong"):
-            return "jielong"
+        found = Subjects.of(verdict.live)
+        cost = _cost(found, groups)
+        verdict.evidence = _worth(found, groups) - cost
+        petition = any(not self._refuses(text, hit) for hit in groups.get("petition", ()))
+        named = bool(found.things or found.strong or petition)
+        lasting = bool(found.things and groups.get("place") and groups.get("lasting") and not cost)
+        asked = bool(groups.get("appeal") and (found.things or found.weak))
+        if named:
+            verdict.fault = bool(found.strong or found.faults or petition or asked or lasting)
+        else:  # a fault of nothing: only where it is at least said to be here
+            verdict.fault = bool(found.special and groups.get("place"))
         cues = any(groups.get(group) for group in _WORTH)
-        enough = verdict.evidence >= (TICKET_AT if cues else FAR_AT)
-        short = len(text) <= 20 and not groups.get("appeal")
-        urgent_tone = len(groups.get("appeal", ())) + len(groups.get("lasting", ()))
-        offers = len(groups.get("ad", ()))
-        if groups.get("ad_strong") and urgent_tone < (3 if offers >= 2 else 1):
-            return "ad"
-        if offers >= 3 and urgent_tone < 2:
-            return "ad"
-        if groups.get("notice_strong") and not groups.get("appeal"):
-            return "notice"
-        if groups.get("vote") and (short or not enough):
-            return "vote"
-        if verdict.fault and enough:
-            return "complaint"
-        return _quiet_kind(groups, verdict.done)
+        complains = verdict.fault and verdict.evidence >= (TICKET_AT if cues else FAR_AT)
+        verdict.reasons = [h.word for h in (*found.strong, *found.things, *found.faults, *groups.get("appeal", ()))]
+        loud = loud_kind(groups, len(text), complains)
+        verdict.kind = loud or ("complaint" if complains else quiet_kind(groups, verdict.done))
+
+
+def _worth(found: Subjects, groups: Groups) -> float:
+    """The evidence for a complaint. One word that is both thing and fault counts once."""
+    subjects = found.things + found.weak
+    alone = id(subjects[0]) if len(subjects) == 1 else 0
+    faults = [hit for hit in found.faults if id(hit) != alone]
+    total = 1.0 if found.things else 0.5 if found.weak else 0.0
+    total += 2.0 if found.strong else 1.0 if faults else 0.0
+    total += 0.25 * min(3, max(0, len({hit.core for hit in found.faults + found.strong}) - 1))
+    if found.things and not found.strong and _agree(found.things, faults):
+        total += 0.5
+    if any(hit.roles & bit(CRY) for hit in found.strong):
+        total += 0.5
+    counted = {hit.start for hit in found.faults}
+    for group, worth in _WORTH.items():
+        fresh = sum(hit.start not in counted for hit in groups.get(group, ()))
+        total += min(_MOST[group], worth * fresh)
+    return total
+
+
+def _cost(found: Subjects, groups: Groups) -> float:
+    """The evidence against: news, questions, chat, and thanks or praise after which no fault comes."""
+    cost = 0.0
+    for group, price in _COST.items():
+        if group in groups:
+            cost += min(_MOST_COST.get(group, price), price * len(groups[group]))
+    thanks = groups.get("thanks")
+    if thanks and not groups.get("appeal") and thanks[0].start <= _EARLY:
+        cost += 1.5
+    if groups.get("praise"):
+        last = groups["praise"][-1].start
+        cost += 0.0 if any(hit.core > last for hit in found.strong + found.special) else 2.0
+    return cost
+
+
+def _choice(before: str, start: int, following: str) -> bool:
+    """`X不X`: the same character on both sides of the refusal."""
+    left = before[start - 1 : start]
+    right = before[start + 1 : start + 2] or following
+    return bool(left) and left == right
 
 
 def _within(hit: Hit, whole: Hit) -> bool:
@@ -201,27 +232,11 @@ def _within(hit: Hit, whole: Hit) -> bool:
 
 def _agree(things: list[Hit], faults: list[Hit]) -> bool:
     """Do a thing and a fault belong to one category?"""
-    named = {m.group for h in things for m in h.marks if m.role == THING}
-    return any(m.role == PROBLEM and m.group in named for h in faults for m in h.marks)
-
-
-def _quiet_kind(groups: dict[str, list[Hit]], done: bool) -> str:
-    """What a message without a complaint is."""
-    if groups.get("thanks") or groups.get("praise"):
-        return "thanks"
-    if len(groups.get("notice", ())) >= 2:
-        return "notice"
-    if groups.get("news") or done:
-        return "chat"
-    if groups.get("ask"):
-        return "question"
-    if groups.get("suggest") or groups.get("discuss"):
-        return "suggestion"
-    return "chat"
+    named = {mark.group for hit in things for mark in hit.marks if mark.role == THING}
+    return any(mark.role == PROBLEM and mark.group in named for hit in faults for mark in hit.marks)
 
 
 def _clause(text: str, at: int) -> str:
-    """The clause around a place."""
-    start = max((m.end() for m in _BREAK.finditer(text, 0, at)), default=0)
-    after = _BREAK.search(text, at)
-    return text[start : after.start() if after else len(text)]
+    """The clause around a place, no more than 60 characters of it."""
+    before = _BREAK.split(text[max(0, at - 30) : at])[-1]
+    return before + _BREAK.split(text[at : at + 30])[0]

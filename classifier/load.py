@@ -58,6 +58,10 @@ class Lexicon:
         """The category as the summary of a complaint that named nothing."""
         return self.shorts.get(code, code)
 
+    def gate_words(self, group: str) -> list[str]:
+        """The words of one group of the gate."""
+        return [word for word, marks in self.words.items() if any(m.role == GATE and m.group == group for m in marks)]
+
     def matter_in(self, code: str, label: str) -> str:
         """The matter of this category a summary begins with, "" if it begins with none."""
         return next((matter for matter in self.matters.get(code, ()) if label.startswith(matter)), "")

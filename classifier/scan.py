@@ -10,6 +10,9 @@ from classifier.load import CRY, DANGER, GATE, PROBLEM, STRONG, THING, VETO, WEA
 
 GAP = r"[^，。！？；、,.!?;:：\s]{0,8}?"
 _NO_CUT = frozenset({DANGER, VETO})
+_COVER = 1 << THING | 1 << WEAK | 1 << PROBLEM
+_MOST = 600  # words of one message that are weighed
+_MANY = 12  # how often a message may repeat the first word of a phrase and still be looked at
 _FREE = 4  # words this long are never cut out of another word by chance
 
 CAN_THING, CAN_WEAK, CAN_GENERIC, CAN_FAULT, CAN_STRONG, CAN_CRY, CAN_CUE, CAN_KIND = (1 << n for n in range(8))
@@ -33,6 +36,23 @@ class Hit:
     core: int
     word: str
     marks: tuple[Mark, ...]
+    roles: int  # the roles it can play, see `bit`
+    groups: tuple[str, ...]  # the gate groups it belongs to
+
+
+def bit(role: int) -> int:
+    """A role as a bit of `Hit.roles`."""
+    return 1 << role
+
+
+def _hit(start: int, end: int, core: int, word: str, marks: tuple[Mark, ...]) -> Hit:
+    roles = 0
+    groups: tuple[str, ...] = ()
+    for mark in marks:
+        roles |= 1 << mark.role
+        if mark.role == GATE:
+            groups += (mark.group,)
+    return Hit(start, end, core, word, marks, roles, groups)
 
 
 def _bits(marks: tuple[Mark, ...], dangers: dict[str, int]) -> int:
@@ -108,10 +128,13 @@ class Scanner:
         """The raw places of all words, and what they could amount to together."""
         found = self._automaton.find_matches_as_indexes(text, overlapping=True)
         could = 0
+        tried: dict[int, int] = {}
         for which, start, _ in found:
             could |= self._bits[which]
-            if self._phrases[which] and self._any_phrase(which, text, start):
-                could |= self._phrase_bits[which]
+            if self._phrases[which] and tried.setdefault(which, 0) < _MANY:
+                tried[which] += 1
+                if self._any_phrase(which, text, start):
+                    could |= self._phrase_bits[which]
         return could, found
 
     def marks_of(self, which: int) -> tuple[Mark, ...]:
@@ -134,14 +157,17 @@ class Scanner:
         plain: list[Hit] = []
         phrases: list[Hit] = []
         bounds = edges()
-        for which, start, end in found:
+        tried: dict[int, int] = {}
+        for which, start, end in found[:_MOST]:
             marks = self._marks[which]
             if marks and not self._whole(text, start, end, bounds):
                 marks = tuple(mark for mark in marks if mark.role in _NO_CUT)
             if marks:
-                plain.append(Hit(start, end, start, self._words[which], marks))
-            if self._phrases[which] and self._any_phrase(which, text, start):
-                phrases += self._matched(which, text, start)
+                plain.append(_hit(start, end, start, self._words[which], marks))
+            if self._phrases[which] and tried.setdefault(which, 0) < _MANY:
+                tried[which] += 1
+                if self._any_phrase(which, text, start):
+                    phrases += self._matched(which, text, start)
         return sorted(_longest(plain) + phrases, key=lambda hit: (hit.core, hit.start))
 
     def _matched(self, which: int, text: str, start: int) -> list[Hit]:
@@ -152,7 +178,7 @@ class Scanner:
                 pattern = self._slow[phrase] = _compile(phrase)
             match = pattern.match(text, start)
             if match:
-                hits.append(Hit(start, match.end(), match.start("core"), match.group(), marks))
+                hits.append(_hit(start, match.end(), match.start("core"), match.group(), marks))
         return hits
 
     def _whole(self, text: str, start: int, end: int, bounds: set[int]) -> bool:
@@ -166,7 +192,7 @@ class Scanner:
 def _longest(hits: list[Hit]) -> list[Hit]:
     """Without the words that lie inside a longer one; what alarms is kept, and whole phrases hide nothing."""
     cover = sorted(
-        (hit for hit in hits if any(mark.role in (THING, WEAK, PROBLEM) or mark.group == "chat" for mark in hit.marks)),
+        (hit for hit in hits if hit.roles & _COVER or "chat" in hit.groups),
         key=lambda hit: (hit.start, -hit.end),
     )
     kept, reach, owner = [], -1, -1
@@ -182,5 +208,5 @@ def _longest(hits: list[Hit]) -> list[Hit]:
             continue
         rest = tuple(mark for mark in hit.marks if mark.role in _NO_CUT or mark.role == STRONG)
         if rest:
-            kept.append(Hit(hit.start, hit.end, hit.core, hit.word, rest))
+            kept.append(_hit(hit.start, hit.end, hit.core, hit.word, rest))
     return kept
