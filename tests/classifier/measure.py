@@ -1,122 +1,128 @@
-"""Measure the classifier: `python tests/classifier/measure.py --data DIR [--show NAME]`. Not a test."""
+"""Measure the classifier: `python tests/classifier/measure.py --data DIR [--show NAME ...]`. Not a test.
+
+Names for --show: title, title-miss, miss, wrong, urgent, summary, false, kind, negative, alarm, transcripts.
+"""
 
 import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from classifier import Classifier, load_lexicon
+from domain.guess import Guess
+
+Row = dict[str, Any]
+ROLES = {"社区": "community", "物业": "property", "外来": "outsider"}
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+class Table:
+    """Counts what was asked, prints what was asked for."""
 
+    def __init__(self, data: Path, shown: set[str]) -> None:
+        self.data = data
+        self.shown = shown
+        self.classifier = Classifier(load_lexicon())
+        self.of: Counter[str] = Counter()
+        self.hit: Counter[str] = Counter()
+        self.speed: list[tuple[str, str]] = []
 
-def _share(part: int, whole: int) -> str:
-    return f"{part}/{whole} = {100 * part / max(whole, 1):.1f} %"
+    def rows(self, pattern: str) -> list[Row]:
+        """The labelled lines of one file."""
+        text = next(self.data.glob(pattern)).read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
 
+    def count(self, name: str, holds: object) -> None:
+        """One more case of a measure."""
+        self.of[name] += 1
+        self.hit[name] += bool(holds)
 
-def _rows(data: Path, shown: set[str]) -> Iterator[tuple[str, str]]:
-    c = Classifier(load_lexicon())
-
-    def show(name: str, *what: object) -> None:
-        if name in shown:
+    def show(self, when: object, name: str, *what: object) -> None:
+        """Print a case somebody asked to see."""
+        if when and name in self.shown:
             print(name, *what, sep=" | ")
 
-    titles = [t for t in _lines(next(data.glob("titles*.jsonl"))) if t["kind"] == "complaint"]
-    named = [t for t in titles if t["label"] != "other"]
-    right = noticed = alarms = 0
-    for t in titles:
-        g = c.guess(t["text"])
-        noticed += g.ticket
-        if g.urgent and not t["urgent"]:
-            alarms += 1
-            show("alarm", g.danger, t["text"], g.reasons)
-        if not g.ticket:
-            show("title-miss", t["label"], t["text"], g.kind, g.reasons)
-        if t["label"] != "other":
-            right += g.category == t["label"]
-            if g.category != t["label"]:
-                show("title", t["label"], g.category, t["text"], g.reasons)
-    yield "titles: category right (not other)", _share(right, len(named))
-    yield "titles: ticket", _share(noticed, len(titles))
+    def alarm(self, text: str, guess: Guess, wanted: object) -> None:
+        """Every line of all data counts here."""
+        false = guess.urgent and not wanted
+        self.count("false urgent, all data", false)
+        self.show(false, "alarm", guess.danger, text[:90], guess.reasons)
 
-    chat = _lines(next(data.glob("chat_*.jsonl")))
-    wanted = [t for t in chat if t["label"] != "none"]
-    found = right = second = dangers = caught = 0
-    for t in wanted:
-        g = c.guess(t["text"])
-        found += g.ticket
-        right += g.category == t["label"]
-        second += t["label"] in (g.category, g.runner_up)
-        if not g.ticket:
-            show("miss", t["label"], t["text"], g.kind, g.reasons)
-        if g.category != t["label"]:
-            show("wrong", t["label"], g.category, t["text"], g.reasons)
-        if g.ticket:
-            show("summary", g.category, g.matter, g.summary, t["text"])
-        dangers += t["urgent"]
-        caught += t["urgent"] and g.urgent
-        if g.urgent != bool(t["urgent"]):
-            show("urgent", t["urgent"], g.danger, t["text"], g.reasons)
-            alarms += g.urgent
-    yield "chat: noticed", _share(found, len(wanted))
-    yield "chat: category right", _share(right, len(wanted))
-    yield "chat: in best two", _share(second, len(wanted))
-    yield "chat: urgent found", _share(caught, dangers)
-    quiet = [t for t in chat if t["label"] == "none"]
-    false = kinds = 0
-    for t in quiet:
-        g = c.guess(t["text"])
-        false += g.ticket
-        kinds += g.kind == t["kind"]
-        if g.ticket:
-            show("false", t["text"], g.category, g.reasons)
-        if g.kind != t["kind"]:
-            show("kind", t["kind"], g.kind, t["text"], g.reasons)
-        alarms += g.urgent
-        if g.urgent:
-            show("alarm", g.danger, t["text"], g.reasons)
-    yield "chat: answered though none", _share(false, len(quiet))
-    yield "chat: kind right of none", _share(kinds, len(quiet))
+    def titles(self) -> None:
+        """Formal titles: category and ticket."""
+        for row in self.rows("titles*.jsonl"):
+            if row["kind"] != "complaint":
+                continue
+            text, label = row["text"], row["label"]
+            guess = self.classifier.guess(text)
+            self.alarm(text, guess, row["urgent"])
+            self.count("titles: ticket", guess.ticket)
+            self.show(not guess.ticket, "title-miss", label, text, guess.kind, guess.reasons)
+            if label != "other":
+                self.count("titles: category right (not other)", guess.category == label)
+                self.show(guess.category != label, "title", label, guess.category, text, guess.reasons)
 
-    lines = next(data.glob("chat_negatives*.txt")).read_text(encoding="utf-8").splitlines()
-    false = 0
-    start = time.perf_counter()
-    guesses = [c.guess(line) for line in lines]
-    spent = time.perf_counter() - start
-    for line, g in zip(lines, guesses, strict=True):
-        false += g.ticket
-        alarms += g.urgent
-        if g.ticket:
-            show("negative", g.category, line[:90], g.reasons)
-        if g.urgent:
-            show("alarm", g.danger, line[:90], g.reasons)
-    yield "negatives: ticket", _share(false, len(lines))
-    yield "false urgent, all data", _share(alarms, len(lines) + len(chat) + len(titles))
-    yield "speed, chat line", f"{1e6 * spent / len(lines):.1f} µs"
-    start = time.perf_counter()
-    for _ in range(10):
-        for t in wanted:
-            c.guess(t["text"])
-    yield "speed, complaint", f"{1e6 * (time.perf_counter() - start) / 10 / len(wanted):.1f} µs"
+    def chat(self) -> None:
+        """Group chat: noticed, category, urgent, and answered though nothing was wanted."""
+        for row in self.rows("chat_*.jsonl"):
+            text, label = row["text"], row["label"]
+            guess = self.classifier.guess(text)
+            self.alarm(text, guess, row["urgent"])
+            if label == "none":
+                self.count("chat: answered though none", guess.ticket)
+                self.count("chat: kind right of none", guess.kind == row["kind"])
+                self.show(guess.ticket, "false", text, guess.category, guess.reasons)
+                self.show(guess.kind != row["kind"], "kind", row["kind"], guess.kind, text, guess.reasons)
+                continue
+            self.count("chat: noticed", guess.ticket)
+            self.count("chat: category right", guess.category == label)
+            self.count("chat: in best two", label in (guess.category, guess.runner_up))
+            if row["urgent"]:
+                self.count("chat: urgent found", guess.urgent)
+            self.show(not guess.ticket, "miss", label, text, guess.kind, guess.reasons)
+            self.show(guess.category != label, "wrong", label, guess.category, text, guess.reasons)
+            self.show(guess.urgent != bool(row["urgent"]), "urgent", guess.danger, text, guess.reasons)
+            self.show(guess.ticket, "summary", guess.category, guess.matter, guess.summary, text)
 
+    def negatives(self) -> None:
+        """Chat that is no complaint, and the speed on it."""
+        lines = next(self.data.glob("chat_negatives*.txt")).read_text(encoding="utf-8").splitlines()
+        start = time.perf_counter()
+        guesses = [self.classifier.guess(line) for line in lines]
+        self.speed.append(("speed, chat line", f"{1e6 * (time.perf_counter() - start) / len(lines):.1f} µs"))
+        for line, guess in zip(lines, guesses, strict=True):
+            self.alarm(line, guess, False)
+            self.count("negatives: ticket", guess.ticket)
+            self.show(guess.ticket, "negative", guess.category, line[:90], guess.reasons)
+        wanted = [row["text"] for row in self.rows("chat_*.jsonl") if row["label"] != "none"]
+        start = time.perf_counter()
+        for _ in range(10):
+            for text in wanted:
+                self.classifier.guess(text)
+        spent = (time.perf_counter() - start) / 10 / len(wanted)
+        self.speed.append(("speed, complaint", f"{1e6 * spent:.1f} µs"))
 
-def _transcripts(data: Path) -> None:
-    c = Classifier(load_lexicon())
-    for path in sorted((data / "transcripts").glob("*.txt")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            head, _, text = line.partition("): ")
-            role = head.partition("(")[2]
-            role = {"社区": "community", "物业": "property", "外来": "outsider"}.get(role, "")
-            g = c.guess(text.replace("\\n", "\n"), role or None)
-            if g.ticket:
-                print(path.stem, head, text, g.category, g.danger, g.summary, g.reasons, sep=" | ")
+    def transcripts(self) -> None:
+        """What the bot would take up on a written day."""
+        for path in sorted((self.data / "transcripts").glob("*.txt")):
+            for line in path.read_text(encoding="utf-8").splitlines():
+                head, _, text = line.partition("): ")
+                role = ROLES.get(head.partition("(")[2])
+                guess = self.classifier.guess(text.replace("\\n", "\n"), role)
+                self.show(
+                    guess.ticket, "transcripts", path.stem, head, text, guess.category, guess.danger, guess.summary
+                )
+
+    def print(self) -> None:
+        """The table."""
+        for name, whole in self.of.items():
+            print(f"{name:36} {self.hit[name]}/{whole} = {100 * self.hit[name] / whole:.2f} %")
+        for name, value in self.speed:
+            print(f"{name:36} {value}")
 
 
 def main() -> None:
@@ -125,10 +131,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--show", nargs="*", default=[])
     args = parser.parse_args()
-    for name, value in list(_rows(args.data, set(args.show))):
-        print(f"{name:36} {value}")
-    if "transcripts" in args.show:
-        _transcripts(args.data)
+    table = Table(args.data, set(args.show))
+    for part in (table.titles, table.chat, table.negatives, table.transcripts, table.print):
+        part()
 
 
 if __name__ == "__main__":
