@@ -77,7 +77,12 @@ class Classifier:
         kind = "chat"
         if could & CAN_KIND or text[:1].isascii() or sender_role == "outsider":
             words = (which for which, _, _ in found)
-            groups = [m.group for which in words for m in self._scanner.marks_of(which) if m.group in KIND_GROUPS]
+            groups = [
+                m.group
+                for which in words
+                for m in self._scanner.marks_of(which)
+                if m.group in KIND_GROUPS or m.group == "chat"
+            ]
             kind = "ad" if sender_role == "outsider" else self._gate.glance(text, groups)
         if not could & CAN_THING:
             return self._quiet[kind]

@@ -26,7 +26,7 @@ _COST = {
     "sorry": 1.5,
     "mourning": 5.0,
 }
-_MOST_COST = {"chat": 1.5, "ask": 2.0, "news": 3.0, "discuss": 3.0}
+_MOST_COST = {"elsewhere": 3.0, "chat": 1.5, "ask": 2.0, "news": 3.0, "discuss": 3.0}
 _EARLY = 6  # thanks before this place open the message
 _PATTERNED = frozenset({"ad", "ad_strong", "notice", "notice_strong", "vote", "jielong"})
 _BREAK = re.compile(r"[，。！？；、,.!?;:：\s]")

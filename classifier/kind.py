@@ -23,7 +23,7 @@ def loud_kind(groups: Mapping[str, Sequence[object]], length: int, complains: bo
 def quiet_kind(groups: Mapping[str, Sequence[object]], done: bool) -> str:
     """What a message without a complaint is."""
     rules = (
-        ("thanks", groups.get("thanks") or groups.get("praise")),
+        ("thanks", groups.get("thanks") or (groups.get("praise") and not groups.get("chat"))),
         ("notice", len(groups.get("notice", ())) >= 2),
         ("chat", groups.get("news") or done),
         ("question", groups.get("ask") or groups.get("seek")),

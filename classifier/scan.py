@@ -24,6 +24,7 @@ KIND_GROUPS = frozenset(
 _CUES = frozenset({"place", "lasting", "appeal", "petition"})
 
 
+Edges = tuple[set[int], set[int]]
 Found = list[tuple[int, int, int]]
 
 
@@ -157,10 +158,14 @@ class Scanner:
         plain: list[Hit] = []
         phrases: list[Hit] = []
         bounds = edges()
+        near = (
+            {end for _, start, end in found if end - start > 1},
+            {start for _, start, end in found if end - start > 1},
+        )
         tried: dict[int, int] = {}
         for which, start, end in found[:_MOST]:
             marks = self._marks[which]
-            if marks and not self._whole(text, start, end, bounds):
+            if marks and not self._whole(text, start, end, bounds, near):
                 marks = tuple(mark for mark in marks if mark.role in _NO_CUT)
             if marks:
                 plain.append(_hit(start, end, start, self._words[which], marks))
@@ -181,12 +186,18 @@ class Scanner:
                 hits.append(_hit(start, match.end(), match.start("core"), match.group(), marks))
         return hits
 
-    def _whole(self, text: str, start: int, end: int, bounds: set[int]) -> bool:
-        """A word counts where words begin and end, or beside a small word the dictionary may have glued on."""
-        if end - start >= _FREE:
+    def _whole(self, text: str, start: int, end: int, bounds: set[int], near: Edges) -> bool:
+        """A word counts where words begin and end, or beside a small word the dictionary may have glued on.
+
+        Beside another word of the lexicon too, but only with two characters or as a small word itself.
+        """
+        if end - start >= _FREE or (start in bounds and end in bounds):
             return True
-        left = start in bounds or text[start - 1] in self._loose
-        return left and (end in bounds or text[end] in self._loose)
+        ends, starts = near
+        small = end - start == 1 and text[start] not in self._loose
+        left = start in bounds or text[start - 1] in self._loose or (start in ends and not small)
+        right = end in bounds or text[end] in self._loose or (end in starts and not small)
+        return left and right
 
 
 def _longest(hits: list[Hit]) -> list[Hit]:
