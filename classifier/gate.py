@@ -125,6 +125,7 @@ class Gate:
             settled = "done" in hit.groups and not hit.roles & FAULTS
             if settled or hit.roles & (FAULTS | bit(DANGER)):
                 denied = self._refuses(text, hit) or (self._bare_refusal(text, hit) and hit.end in starts)
+                denied = denied or self._asks(text, hit)
                 if settled:
                     self._settled(text, hit, denied, verdict)
                     continue
@@ -160,6 +161,10 @@ class Gate:
     def _bare_refusal(self, text: str, hit: Hit) -> bool:
         """A phrase that ends in a bare refusal ("燃气~没"): before another fault it denies that fault."""
         return hit.core > hit.start and text[hit.core : hit.end] in self._negatives
+
+    def _asks(self, text: str, hit: Hit) -> bool:
+        """The same at the end of a clause only asks ("开门没")."""
+        return self._bare_refusal(text, hit) and _BREAK.match(text[hit.end : hit.end + 1] or " ") is not None
 
     def _settle(self, text: str, verdict: Verdict) -> None:
         """Add up, decide, and name the kind."""
