@@ -11,6 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 BIN := .venv/bin
 READY := .venv/.ready
+ROOMS := bot classifier dialogs domain scheduler services storage texts
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check format lock bench clean
@@ -45,7 +46,7 @@ lock: | $(BIN)/python ## Write requirements.lock anew (newer versions: make lock
 
 bench: setup ## List the benchmarks
 	@for file in benchmarks/[a-z]*.py; do if [ -f "$$file" ]; then \
-		printf '  $(BIN)/python %-26s %s\n' "$$file" "$$(sed -n '1s/^"""\([^"]*\).*/\1/p' "$$file")"; fi; done
+		printf '  $(BIN)/python -m benchmarks.%-10s %s\n' "$$(basename $$file .py)" "$$(sed -n '1s/^"""\([^"]*\).*/\1/p' "$$file")"; fi; done
 
 clean: ## Remove .venv/ and all caches
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
@@ -61,4 +62,5 @@ $(BIN)/python:
 $(READY): pyproject.toml requirements.lock | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q .venv/lib $(ROOMS) # the first start should not have to compile
 	@touch $@

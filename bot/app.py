@@ -95,8 +95,8 @@ class App:
             yield
         finally:
             scheduler.stop()
-            sender.cancel()
-            await asyncio.gather(sender, return_exceptions=True)
+            self.sender.stop()
+            await sender
 
     async def run(self) -> Any:
         """Receive until the transport ends, then send what is still due."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from bot.inbox import Clock, utc_now
@@ -13,6 +14,8 @@ from storage.database import Database, Tx
 log = logging.getLogger(__name__)
 
 _LEASE = timedelta(seconds=60)
+_PATIENCE = 50  # seconds a platform may take for one message: less than the lease
+_UNDER_WAY = 200  # messages on their way at once
 _POLL = 0.5  # seconds; another process on the same database cannot wake us
 _ATTEMPTS = 8
 _BATCH = 50
@@ -26,44 +29,60 @@ class Sender:
         self._transport = transport
         self._clock = clock
         self._awake = asyncio.Event()
+        self._stopping = False
         self.dead = 0
 
     def wake(self) -> None:
         self._awake.set()
 
+    def stop(self) -> None:
+        self._stopping = True
+        self.wake()
+
     async def run(self) -> None:
-        """Send until cancelled."""
-        while True:
+        """Send until stopped; what is on its way then is still marked. A chat that hangs holds up no other."""
+        under_way: set[asyncio.Task[None]] = set()
+        while not self._stopping:
             self._awake.clear()
-            try:
-                busy = await self.send_due()
-            except Exception:
-                log.exception("sender bot=%s failed, goes on", self._transport.bot_id)
-                busy = False
-            if not busy:
-                try:
+            rows = await self._claim() if len(under_way) < _UNDER_WAY else []
+            for row in rows:
+                task = asyncio.create_task(self._send(*row))
+                under_way.add(task)
+                task.add_done_callback(under_way.discard)
+                task.add_done_callback(lambda _: self.wake())
+            if not rows:
+                with suppress(TimeoutError):
                     await asyncio.wait_for(self._awake.wait(), _POLL)
-                except TimeoutError:
-                    continue
+        await asyncio.gather(*under_way)
 
     async def next_due(self) -> datetime | None:
         return await self._database.peek(outbox.next_due, bot_id=self._transport.bot_id)
 
     async def send_due(self) -> bool:
         """Send the first due row of every chat that has one; False where nothing was due."""
-        bot_id = self._transport.bot_id
-        now = self._clock()
-        due = await self.next_due()
-        if due is None or due > now:
-            return False
-        rows = await self._database.run(outbox.claim, bot_id=bot_id, now=now, lease=_LEASE, most=_BATCH)
-        await asyncio.gather(*(self._send(row, Outgoing.from_json(parts), tried) for row, parts, tried in rows))
+        rows = await self._claim()
+        await asyncio.gather(*(self._send(*row) for row in rows))
         return bool(rows)
+
+    async def _claim(self) -> list[tuple[int, Outgoing, int]]:
+        """Lease what is due, a row a chat: (id, message, attempts before)."""
+        try:
+            now = self._clock()
+            due = await self.next_due()
+            if due is None or due > now:
+                return []
+            bot_id = self._transport.bot_id
+            rows = await self._database.run(outbox.claim, bot_id=bot_id, now=now, lease=_LEASE, most=_BATCH)
+        except Exception:
+            log.exception("sender bot=%s cannot read its outbox, goes on", self._transport.bot_id)
+            return []
+        return [(row, Outgoing.from_json(parts), tried) for row, parts, tried in rows]
 
     async def _send(self, row: int, message: Outgoing, tried: int) -> None:
         now = self._clock()
         try:
-            message_id = await self._transport.send(message)
+            async with asyncio.timeout(_PATIENCE):
+                message_id = await self._transport.send(message)
         except RetryLater as later:
             await self._again(row, tried, later.seconds, "retry later")
         except Unreachable as error:
@@ -84,17 +103,16 @@ class Sender:
         await self._database.run(outbox.retry, row, at=at, error=error)
 
     async def _bury(self, row: int, error: str) -> None:
-        self.dead += 1
-        log.error("dead letter row=%s: %s", row, error)
-        await self._database.run(outbox.mark_dead, row, error=error, now=self._clock())
+        if await self._database.run(outbox.mark_dead, row, error=error, now=self._clock()):
+            self.dead += 1
+            log.error("dead letter row=%s: %s", row, error)
 
     async def _fall_back(self, row: int, message: Outgoing, error: str) -> None:
         """The private chat is closed: the neutral line in the group instead, in the same transaction."""
         now = self._clock()
 
         def replace(tx: Tx) -> None:
-            outbox.mark_dead(tx, row, error=error, now=now)
-            if message.fallback:
+            if outbox.mark_dead(tx, row, error=error, now=now) and message.fallback:
                 instead = message.fallback
                 values = {
                     "bot_id": self._transport.bot_id,

@@ -58,7 +58,7 @@ def read_transcript(text: str, day: date, rules: Rules) -> list[Line]:
         if found is None or clock is None:
             shown = raw[:40]
             raise TranscriptError(
-                f"line {number}: expected `HH:MM name(room): text`, for example `17:41 Wang(3-2-501): …`, found {shown!r}"
+                f"line {number}: expected `HH:MM name(room): text`, like `17:41 Wang(3-2-501): hello`, found {shown!r}"
             )
         at = datetime.combine(day, clock, tzinfo=rules.zone)
         if lines and at < lines[-1].at:

@@ -21,6 +21,7 @@ from services.turn import Turn, savepoint
 from texts import say, words
 
 T = TypeVar("T")
+_WORDS = 500  # characters of an answer in words that are kept
 _PATIENCE = 2  # wrong answers before a person is asked to help
 
 
@@ -31,9 +32,9 @@ class Silence(BaseException):
 class Pending(BaseException):
     """The flow waits for an answer. Not an Exception, so that no flow catches it by accident."""
 
-    def __init__(self, key: str, text: str, labels: tuple[tuple[int, str], ...] = ()) -> None:
+    def __init__(self, key: str, text: str, labels: tuple[tuple[int, str], ...], secret: bool) -> None:
         super().__init__(key)
-        self.key, self.text, self.labels = key, text, labels
+        self.key, self.text, self.labels, self.secret = key, text, labels, secret
 
 
 class Changed(BaseException):
@@ -72,20 +73,20 @@ class Talk:
         answer: str = self._answer(key, text)
         return answer
 
-    def choose(self, key: str, text: str, labels: Iterable[tuple[int, str]]) -> int:
-        """The number of the answer chosen."""
-        answer: int = self._answer(key, text, tuple(labels))
+    def choose(self, key: str, text: str, labels: Iterable[tuple[int, str]], *, secret: bool = False) -> int:
+        """The number of the answer chosen. secret: not a word of it in the group, even if it cannot be asked."""
+        answer: int = self._answer(key, text, tuple(labels), secret)
         return answer
 
-    def _answer(self, key: str, text: str, labels: tuple[tuple[int, str], ...] = ()) -> Any:
+    def _answer(self, key: str, text: str, labels: tuple[tuple[int, str], ...] = (), secret: bool = False) -> Any:
         if self._asked == len(self.answers):
-            raise Pending(key, text, labels)
+            raise Pending(key, text, labels, secret)
         recorded, value = self.answers[self._asked]
         if recorded != key:
             raise Changed
         if labels and value not in dict(labels):  # no longer valid: ask again
             del self.answers[self._asked :]
-            raise Pending(key, text, labels)
+            raise Pending(key, text, labels, secret)
         self._asked += 1
         return value
 
@@ -153,7 +154,7 @@ class Engine:
             talk.say(say("common.cancelled"))
             self._speak(talk)
             return True
-        value: str | int | None = read_number(press.value if press else text, labels) if labels else text
+        value: str | int | None = read_number(press.value if press else text, labels) if labels else text[:_WORDS]
         if value is None or value == "":
             return False
         talk.args, talk.answers = conversation.args, [*conversation.answers, [conversation.pending, value]]
@@ -221,7 +222,7 @@ class Engine:
         )
         save(talk.turn, talk.private, talk.person.user, waiting)
         fallback = None
-        if not talk.incoming.address.private:
+        if not talk.incoming.address.private and not pending.secret:
             text = say("common.talk_privately")
             fallback = Outgoing(talk.incoming.address, text, reply_to=talk.incoming.message_id)
         choices = numbered(pending.labels)

@@ -15,7 +15,8 @@ class Where(StrEnum):
 
     ANYWHERE = "anywhere"
     ADDRESSED = "addressed"  # in private, in answer to the bot, or with its name
-    WORK = "work"  # in a work chat, or from an officer
+    WORK = "work"  # in a work chat, or from an officer who addresses the bot
+    OFFICE = "office"  # in a work chat, or from an officer anywhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,11 @@ COMMANDS = (
     Command("tickets.progress", "progress_mine"),
     Command("tickets.progress", "progress_short", Where.ADDRESSED),
     Command("tickets.accept", "accept_pattern"),
-    Command("tickets.accept", "accept_work", Where.WORK),
+    Command("tickets.accept", "accept_work", Where.OFFICE),
     Command("tickets.accept", "accept_number", Where.WORK),
-    Command("tickets.accept", "accept_urgent_pattern", Where.WORK),
+    Command("tickets.accept", "accept_urgent_pattern", Where.OFFICE),
     Command("tickets.finish", "finish_pattern"),
-    Command("tickets.finish", "finish_work", Where.WORK),
+    Command("tickets.finish", "finish_work", Where.OFFICE),
     Command("tickets.unsolved", "unsolved_pattern"),
     Command("tickets.call_off", "false_alarm_pattern"),
     Command("tickets.report", "behalf_pattern"),

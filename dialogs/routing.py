@@ -145,8 +145,13 @@ class Routing:
     def _command(
         self, heard: Heard, person: Person, chat: Chat | None, addressed: bool
     ) -> tuple[Command, dict[str, str]] | None:
-        at_work = (chat is not None and chat.body_id is not None) or bool(person.posts)
-        counts = {Where.ANYWHERE: True, Where.ADDRESSED: addressed, Where.WORK: at_work}
+        work, officer = chat is not None and chat.body_id is not None, bool(person.posts)
+        counts = {
+            Where.ANYWHERE: True,
+            Where.ADDRESSED: addressed,
+            Where.WORK: work or (officer and addressed),
+            Where.OFFICE: work or officer,
+        }
         return next(((command, dict(args)) for command, args in heard.commands if counts[command.where]), None)
 
     def _complaint(self, talk: Talk, heard: Heard, person: Person, chat: Chat | None) -> bool:

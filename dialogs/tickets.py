@@ -56,6 +56,9 @@ def acknowledge(talk: Talk, reported: Reported) -> None:
             talk.announce(say("tickets.joined_many", **facts), quote=False)
         elif not ticket.urgent:
             talk.whisper(say("tickets.joined", **facts))
+    elif reported.again:
+        when = wording.moment(ticket.report_at.astimezone(talk.turn.rules.zone), talk.turn.local)
+        talk.whisper(say("tickets.still_working", number=ticket.number, summary=ticket.summary, when=when))
 
 
 def _card(talk: Talk, ticket: Ticket) -> None:
@@ -97,7 +100,7 @@ def _private_only(talk: Talk, reported: Reported) -> bool:
 def confide(talk: Talk) -> None:
     """Violence, a child in danger, a person who does not want to live: one private question, one named office."""
     text = say(f"cards.{talk.args['danger']}")
-    if talk.choose("call", text, options("cards.confide_choices")) == 1:
+    if talk.choose("call", text, options("cards.confide_choices"), secret=True) == 1:
         people.call_director(talk.turn, people.meet(talk.turn, talk.person), talk.chat)
         talk.say(say("tickets.confide_done"))
     else:

@@ -14,6 +14,8 @@ from services.turn import Turn
 from storage import audit, tickets, timers
 from texts import options, say, wording
 
+_ANEW = timedelta(minutes=10)  # sooner than this, more words are part of the same report
+
 
 @dataclass(frozen=True, slots=True)
 class Reported:
@@ -21,7 +23,7 @@ class Reported:
 
     opened: a new ticket; joined: this person is new on an open one. card: the ticket has just become urgent.
     rescue: something urgent is under way in the chat, so other replies go privately.
-    milestone: the group may be told how many households said it.
+    milestone: the group may be told how many households said it. again: somebody reports their own open matter anew.
     """
 
     ticket: Ticket
@@ -31,6 +33,7 @@ class Reported:
     card: bool
     rescue: bool
     households: int = 1
+    again: bool = False
 
     @property
     def milestone(self) -> bool:
@@ -50,22 +53,28 @@ def report(
 ) -> Reported:
     """Open a ticket for a complaint, or join the open ticket of the same matter in the same building."""
     person = people.meet(turn, person)
-    since = turn.now - timedelta(days=turn.rules.merge_days)
+    alarm = guess if guess.urgent else None
+    if same := _find_same(turn, guess, place):
+        return join(turn, person, same.id, texts=texts, alarm=alarm)
+    number = audit.next_number(turn.tx, f"ticket:{place.compound_id}")
+    if same := _find_same(turn, guess, place):  # opened in another chat while this turn waited for its number
+        return join(turn, person, same.id, texts=texts, alarm=alarm)
+    return _open(turn, person, guess, number, place=place, chat=chat, address=address, texts=texts, discreet=discreet)
+
+
+def _find_same(turn: Turn, guess: Guess, place: Place) -> Ticket | None:
     live = tickets.find_same(
         turn.tx,
         compound_id=place.compound_id,
         building_id=place.building_id,
         category=guess.category,
-        since=since,
+        since=turn.now - timedelta(days=turn.rules.merge_days),
     )
-    same = next((ticket for ticket in live if _same_matter(ticket, guess, person, place)), None)
-    if same:
-        return join(turn, person, same.id, texts=texts, alarm=guess if guess.urgent else None)
-    return _open(turn, person, guess, place=place, chat=chat, address=address, texts=texts, discreet=discreet)
+    return next((ticket for ticket in live if _same_matter(ticket, guess, place)), None)
 
 
-def _same_matter(ticket: Ticket, guess: Guess, person: Person, place: Place) -> bool:
-    """Same thing, or one of the two did not name it; a matter of one household is only its own."""
+def _same_matter(ticket: Ticket, guess: Guess, place: Place) -> bool:
+    """Same thing, or one of the two did not name it; a matter of one stairway is only its own."""
     if ticket.urgent and guess.urgent:
         return True
     if ticket.unit_id and place.unit_id and ticket.unit_id != place.unit_id:
@@ -77,6 +86,7 @@ def _open(
     turn: Turn,
     person: Person,
     guess: Guess,
+    number: int,
     *,
     place: Place,
     chat: Chat | None,
@@ -86,7 +96,6 @@ def _open(
 ) -> Reported:
     body = people.responsible_body(turn, place, first_level(guess.category))
     rescue = _rescue_under_way(turn, chat)
-    number = audit.next_number(turn.tx, f"ticket:{place.compound_id}")
     values = {
         "series": place.compound_id,
         "number": number,
@@ -133,15 +142,16 @@ def join(turn: Turn, person: Person, ticket_id: int, *, texts: tuple[str, ...], 
     body = people.get_body(turn, ticket.body_id)
     raised = alarm is not None and not ticket.urgent
     if alarm and raised:
-        ticket = replace(ticket, urgent=True, danger=alarm.danger, summary=alarm.summary)
-        tickets.change(turn.tx, ticket_id, urgent=True, danger=ticket.danger, summary=ticket.summary)
+        ticket = replace(ticket, urgent=True, danger=alarm.danger, summary=alarm.summary, discreet=False)
+        tickets.change(turn.tx, ticket_id, urgent=True, danger=ticket.danger, summary=ticket.summary, discreet=False)
         _record(turn, ticket, person.id, "raised", danger=alarm.danger)
         _alarm(turn, ticket, body)
     if joined:
         _record(turn, ticket, person.id, "joined")
     count = tickets.households(turn.tx, ticket_id)
     rescue = ticket.urgent and not raised
-    return Reported(ticket, body, opened=False, joined=joined, card=raised, rescue=rescue, households=count)
+    again = not joined and turn.now - ticket.opened_at > _ANEW
+    return Reported(ticket, body, False, joined, card=raised, rescue=rescue, households=count, again=again)
 
 
 def _alarm(turn: Turn, ticket: Ticket, body: Body) -> None:
@@ -167,9 +177,8 @@ def accept(turn: Turn, person: Person, ticket: Ticket, *, chat: Chat | None) -> 
     office = people.acting_office(person.posts, body, ticket.building)
     if not ticket.urgent:
         _tell_reporters(turn, ticket, "tickets.accepted_reporter", office=office, when=_when(turn, ticket))
-    elif not ticket.discreet and (chat is None or chat.chat_id != ticket.chat_id):
-        text = say("tickets.accepted_urgent", number=ticket.number, office=office)
-        _tell_chat(turn, ticket, text, urgent=True)
+    elif chat is None or chat.chat_id != ticket.chat_id:
+        _tell_all(turn, ticket, say("tickets.accepted_urgent", number=ticket.number, office=office))
 
 
 def finish(turn: Turn, person: Person, ticket: Ticket, *, note: str) -> None:
@@ -227,7 +236,9 @@ def add_complaint(turn: Turn, person: Person, ticket: Ticket, words: str) -> str
 def withdraw(turn: Turn, person: Person, ticket: Ticket) -> bool:
     """Take back one's report. True where the ticket ends with it, False where other households stay."""
     tickets.lock(turn.tx, ticket.id)
-    tickets.answer(turn.tx, ticket.id, person.id, Status.WITHDRAWN.value)
+    _check_live(tickets.get(turn.tx, ticket.id))
+    if not tickets.answer(turn.tx, ticket.id, person.id, Status.WITHDRAWN.value):
+        raise Refusal("tickets.not_yours", number=ticket.number, yours="")
     _record(turn, ticket, person.id, "withdrawn")
     if tickets.households(turn.tx, ticket.id) > 0:
         return False
@@ -245,7 +256,7 @@ def call_off(turn: Turn, person: Person, ticket: Ticket) -> None:
     tickets.change(turn.tx, ticket.id, status=Status.WITHDRAWN.value, closed_at=turn.now)
     ticket_clock.stop(turn, ticket)
     _record(turn, ticket, person.id, "false_alarm")
-    _tell_chat(turn, ticket, say("tickets.false_alarm", number=ticket.number), urgent=True)
+    _tell_all(turn, ticket, say("tickets.false_alarm", number=ticket.number))
 
 
 def take_it(ticket: Ticket) -> tuple[Choice, ...]:
@@ -298,11 +309,19 @@ def _tell_reporters(turn: Turn, ticket: Ticket, key: str, **facts: object) -> No
         people.tell_person(turn, reporter.user, say(key, number=ticket.number, **facts))
 
 
-def _tell_chat(turn: Turn, ticket: Ticket, text: str, *, urgent: bool = False) -> None:
-    """A word in the group where the ticket was opened; nothing where it was opened in private."""
+def _tell_chat(turn: Turn, ticket: Ticket, text: str, *, urgent: bool = False) -> bool:
+    """A word in the group where the ticket was opened; False where it was opened in private."""
     chat = people.find_chat(turn, Address(ticket.chat_id))
     if chat:
         turn.say(Outgoing(Address(ticket.chat_id), text, urgent=urgent), bot_id=ticket.bot_id)
+    return chat is not None
+
+
+def _tell_all(turn: Turn, ticket: Ticket, text: str) -> None:
+    """A word on an alarm: where it was raised, to the group or to the one who raised it in private."""
+    if not _tell_chat(turn, ticket, text, urgent=True):
+        for reporter in tickets.reporters(turn.tx, ticket.id, ticket.bot_id):
+            people.tell_person(turn, reporter.user, text, urgent=True)
 
 
 def _record(turn: Turn, ticket: Ticket, actor_id: int | None, action: str, **data: object) -> None:

@@ -62,6 +62,6 @@ def record(
 
 
 def next_number(tx: Tx, series: str) -> int:
-    """The next number of a series, from 1. Locks the series: call it last in a turn."""
+    """The next number of a series, from 1. The series is locked until the transaction ends: ask for it late."""
     value: int = tx.execute(_count, {"name": series}).scalar_one()
     return value

@@ -30,8 +30,8 @@ class ConversationRow(Base):
 @dataclass(slots=True)
 class Conversation:
     """flow(args) asked `pending` and waits. answers: [[key, value], …]; labels: [[number, label], …], none for a
-    question answered in words; question: the id a button press must carry; said: messages spoken before the question; misses:
-    wrong answers in a row."""
+    question answered in words; question: the id a button press must carry; said: messages spoken before the
+    question; misses: wrong answers in a row."""
 
     flow: str
     args: dict[str, Any]

@@ -268,7 +268,9 @@ def _is_busy(error: BaseException) -> bool:
 
 def _sqlite_engine(url: URL, begin: str, *pragmas: str) -> Engine:
     """An engine whose transactions begin with `begin`, as SQLite means it and not as Python's sqlite3 guesses it."""
-    engine = create_engine(url, pool_reset_on_return=None, pool_size=READERS, connect_args={"cached_statements": 512})
+    engine = create_engine(
+        url, hide_parameters=True, pool_reset_on_return=None, pool_size=READERS, connect_args={"cached_statements": 512}
+    )
 
     def prepare(sqlite: sqlite3.Connection, _record: object) -> None:
         sqlite.isolation_level = None
@@ -303,7 +305,9 @@ class PostgresDatabase(Database):
             raise RuntimeError('PostgreSQL needs more packages: pip install "linli[postgres]"') from error
         super().__init__(url)
         line = {"timeout": 10, "prepared_statement_cache_size": 512, "server_settings": {"application_name": "linli"}}
-        engine = partial(create_async_engine, url, pool_size=pool_size, max_overflow=0, connect_args=line)
+        engine = partial(
+            create_async_engine, url, hide_parameters=True, pool_size=pool_size, max_overflow=0, connect_args=line
+        )
         self._writing = engine(isolation_level="READ COMMITTED")
         self._peeking = engine(isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
         self._reading = self._peeking.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)

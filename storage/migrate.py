@@ -87,7 +87,7 @@ def _revision(connection: Connection) -> str | None:
 def _with_connection(url: str, work: Callable[[Connection], T]) -> T:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        engine = create_engine(parsed.set(drivername="sqlite+pysqlite"))
+        engine = create_engine(parsed.set(drivername="sqlite+pysqlite"), hide_parameters=True)
         try:
             with engine.begin() as connection:
                 return work(connection)
@@ -101,7 +101,7 @@ def _with_connection(url: str, work: Callable[[Connection], T]) -> T:
 async def _with_async_connection(url: str, work: Callable[[Connection], T]) -> T:
     from sqlalchemy.ext.asyncio import create_async_engine
 
-    engine = create_async_engine(url)
+    engine = create_async_engine(url, hide_parameters=True)
     try:
         async with engine.begin() as connection:
             return await connection.run_sync(work)

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, String, bindparam, delete, func, or_, select, text, update
+from sqlalchemy import Index, String, and_, bindparam, delete, func, or_, select, text, update
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from storage.base import Base, Code, Id, Key, upsert
 from storage.database import Tx
 
-WAITING, LEASED, SENT, DEAD = "waiting", "leased", "sent", "dead"
-_unsent = text("state IN ('waiting', 'leased')")
+WAITING, SENT, DEAD = "waiting", "sent", "dead"
+_unsent = text("state = 'waiting'")
 
 
 class Outbox(Base):
@@ -28,10 +28,9 @@ class Outbox(Base):
     chat_id: Mapped[Key]
     message: Mapped[dict[str, Any]]
     urgent: Mapped[bool]
-    due_at: Mapped[datetime]
+    due_at: Mapped[datetime]  # while it is being sent: when another sender may take it over
     state: Mapped[Code]
     attempts: Mapped[int]
-    lease_until: Mapped[datetime | None]
     done_at: Mapped[datetime | None]
     message_id: Mapped[str | None] = mapped_column(String(200))  # the platform's, once sent
     error: Mapped[str | None] = mapped_column(String(200))
@@ -52,21 +51,20 @@ _add = (
     .on_conflict_do_nothing(index_elements=[Outbox.bot_id, Outbox.key])
 )
 _earlier = aliased(Outbox)
-_free = or_(Outbox.state == WAITING, Outbox.lease_until < bindparam("now"))
+_due = Outbox.due_at <= bindparam("now")
 # The oldest unsent row of a chat goes first; one that only waits for its hour does not hold up the others.
 _claim = (
-    select(Outbox.id, Outbox.chat_id, Outbox.message, Outbox.attempts)
+    select(Outbox.id, Outbox.message, Outbox.attempts)
     .where(
         Outbox.bot_id == bindparam("bot_id"),
-        Outbox.state.in_((WAITING, LEASED)),
-        Outbox.due_at <= bindparam("now"),
-        _free,
+        Outbox.state == WAITING,
+        _due,
         ~select(1)
         .where(
             _earlier.bot_id == Outbox.bot_id,
             _earlier.chat_id == Outbox.chat_id,
             _earlier.id < Outbox.id,
-            _earlier.state.in_((WAITING, LEASED)),
+            _earlier.state == WAITING,
             or_(_earlier.due_at <= bindparam("now"), _earlier.attempts > 0),
         )
         .exists(),
@@ -76,26 +74,20 @@ _claim = (
     .with_for_update(skip_locked=True, of=Outbox)
 )
 _lease = (
-    update(Outbox)
-    .where(Outbox.id == bindparam("row"))
-    .values(state=LEASED, lease_until=bindparam("until"), attempts=Outbox.attempts + 1)
+    update(Outbox).where(Outbox.id == bindparam("row")).values(due_at=bindparam("until"), attempts=Outbox.attempts + 1)
 )
+_mine = and_(Outbox.id == bindparam("row"), Outbox.state == WAITING)  # not sent by who took over the lease
 _finish = (
     update(Outbox)
-    .where(Outbox.id == bindparam("row"))
+    .where(_mine)
     .values(
         state=bindparam("new_state"),
-        lease_until=None,
         done_at=bindparam("at"),
         message_id=bindparam("platform_id"),
         error=bindparam("why"),
     )
 )
-_retry = (
-    update(Outbox)
-    .where(Outbox.id == bindparam("row"))
-    .values(state=WAITING, lease_until=None, due_at=bindparam("at"), error=bindparam("why"))
-)
+_retry = update(Outbox).where(_mine).values(due_at=bindparam("at"), error=bindparam("why"))
 _next_due = select(func.min(Outbox.due_at)).where(Outbox.bot_id == bindparam("bot_id"), Outbox.state == WAITING)
 _forget = delete(Outbox).where(Outbox.done_at < bindparam("before"))
 
@@ -108,7 +100,10 @@ def add(tx: Tx, rows: Sequence[dict[str, Any]]) -> None:
 def claim(
     tx: Tx, *, bot_id: str, now: datetime, lease: timedelta, most: int = 50
 ) -> list[tuple[int, dict[str, Any], int]]:
-    """Lease the due rows that are first in their chats: (id, message, attempts before this one)."""
+    """Lease the due rows that are first in their chats: (id, message, attempts before this one).
+
+    A row that is neither marked nor put off before its lease ends is due again.
+    """
     rows = tx.execute(_claim, {"bot_id": bot_id, "now": now, "most": most}).all()
     if rows:
         tx.execute(_lease, [{"row": row.id, "until": now + lease} for row in rows])
@@ -119,8 +114,10 @@ def mark_sent(tx: Tx, row: int, *, message_id: str, now: datetime) -> None:
     tx.execute(_finish, {"row": row, "new_state": SENT, "at": now, "platform_id": message_id[:200], "why": None})
 
 
-def mark_dead(tx: Tx, row: int, *, error: str, now: datetime) -> None:
-    tx.execute(_finish, {"row": row, "new_state": DEAD, "at": now, "platform_id": None, "why": error[:200]})
+def mark_dead(tx: Tx, row: int, *, error: str, now: datetime) -> bool:
+    """False where another sender has sent it meanwhile."""
+    result = tx.execute(_finish, {"row": row, "new_state": DEAD, "at": now, "platform_id": None, "why": error[:200]})
+    return result.rowcount == 1
 
 
 def retry(tx: Tx, row: int, *, at: datetime, error: str) -> None:

@@ -250,8 +250,9 @@ def texts(tx: Tx, ticket_id: int, kind: str = "report") -> list[str]:
     return [row[0] for row in tx.execute(_texts, {"ticket": ticket_id, "kind": kind})]
 
 
-def answer(tx: Tx, ticket_id: int, person_id: int, outcome: str) -> None:
-    tx.execute(_answer, {"ticket": ticket_id, "person": person_id, "answer": outcome})
+def answer(tx: Tx, ticket_id: int, person_id: int, outcome: str) -> bool:
+    """Keep a reporter's word on the ticket; False for who never reported it."""
+    return tx.execute(_answer, {"ticket": ticket_id, "person": person_id, "answer": outcome}).rowcount == 1
 
 
 def all_tickets(tx: Tx) -> list[Ticket]:

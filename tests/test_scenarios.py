@@ -1,7 +1,5 @@
 """Every scenario in tests/scenarios, on both databases, on a platform with buttons and on one without."""
 
-from pathlib import Path
-
 import pytest
 
 from bot.demo import build
@@ -9,9 +7,11 @@ from bot.play import BOT
 from storage.database import Database
 from tests.support.chat import Scenario, scenario_files
 
+SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in scenario_files()}
+
 
 @pytest.mark.parametrize("buttons", [True, False], ids=["buttons", "numbers"])
-@pytest.mark.parametrize("path", scenario_files(), ids=lambda path: path.stem)
-async def test_scenario(path: Path, buttons: bool, database: Database) -> None:
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+async def test_scenario(source: str, buttons: bool, database: Database) -> None:
     await database.run(build, BOT)
-    await Scenario(path.read_text(encoding="utf-8"), database, buttons=buttons).run()
+    await Scenario(source, database, buttons=buttons).run()

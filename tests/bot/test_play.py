@@ -6,16 +6,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
+
+from bot.cli import cli
 
 LONG = "水" * 10_000
 
 
-def linli(*args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bot", *args]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+def linli(*args: str) -> Result:
+    return CliRunner().invoke(cli, args)
 
 
-def play(tmp_path: Path, text: str, *args: str) -> subprocess.CompletedProcess[str]:
+def play(tmp_path: Path, text: str, *args: str) -> Result:
     path = tmp_path / "day.txt"
     path.write_text(text, encoding="utf-8")
     return linli("play", str(path), *args)
@@ -31,7 +33,7 @@ def test_a_day_is_played(tmp_path: Path) -> None:
 10:00 推销(外来): 专业疏通下水道 24小时上门
 """
     done = play(tmp_path, day, "--json")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     state = json.loads(done.stdout)
     (ticket,) = state["tickets"]
     assert ticket["number"] == 1 and ticket["category"] == "water" and not ticket["urgent"]
@@ -57,7 +59,7 @@ def test_a_day_is_played(tmp_path: Path) -> None:
 )
 def test_a_malformed_transcript_is_explained(tmp_path: Path, text: str, said: str) -> None:
     done = play(tmp_path, text)
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert said in done.stderr and "HH:MM name(room): text" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -66,12 +68,12 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "gbk.txt").write_bytes("08:00 王阿姨(3-2-501): 早".encode("gbk"))
     for path in (tmp_path / "none.txt", tmp_path, tmp_path / "gbk.txt"):
         done = linli("play", str(path))
-        assert done.returncode == 2 and "cannot read" in done.stderr and "Traceback" not in done.stderr
+        assert done.exit_code == 2 and "cannot read" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_odd_messages_leave_no_trace(tmp_path: Path) -> None:
     day = f"""\
-08:00 王阿姨(3-2-501): 
+08:00 王阿姨(3-2-501):{" "}
 08:01 王阿姨(3-2-501): 👍👍👍
 08:02 王阿姨(3-2-501): \x07\x1b[31m\x00楼道\x7f灯
 08:03 王阿姨(3-2-501): {LONG}
@@ -82,7 +84,7 @@ def test_odd_messages_leave_no_trace(tmp_path: Path) -> None:
 08:08 何老师(5-1-401): 办结 1
 """
     done = play(tmp_path, day, "--json")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert "Traceback" not in done.stderr
     state = json.loads(done.stdout)
     assert state["tickets"] == []
@@ -96,7 +98,8 @@ def test_odd_messages_leave_no_trace(tmp_path: Path) -> None:
 
 def test_classify_answers_every_line() -> None:
     lines = ["楼道灯又不亮了", "", "哈哈哈", LONG, "\x00\x07", "电梯里有人困住了快来人"]
-    done = linli("classify", stdin="\n".join(lines) + "\n")
+    command, given = [sys.executable, "-m", "bot", "classify"], "\n".join(lines) + "\n"
+    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert [each["text"] for each in found] == lines
@@ -110,5 +113,5 @@ def test_classify_answers_every_line() -> None:
 def test_every_command_has_help_and_an_example() -> None:
     for command in ([], ["play"], ["classify"], ["run"], ["demo"], ["doctor"], ["db", "upgrade"], ["db", "check"]):
         done = linli(*command, "--help")
-        assert done.returncode == 0
+        assert done.exit_code == 0
         assert not command or "Example: " in done.stdout

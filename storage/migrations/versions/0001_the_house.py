@@ -149,7 +149,6 @@ def upgrade() -> None:
         sa.Column("due_at", storage.base.Moment(timezone=True), nullable=False),
         sa.Column("state", sa.String(length=64), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("lease_until", storage.base.Moment(timezone=True), nullable=True),
         sa.Column("done_at", storage.base.Moment(timezone=True), nullable=True),
         sa.Column("message_id", sa.String(length=200), nullable=True),
         sa.Column("error", sa.String(length=200), nullable=True),
@@ -160,16 +159,16 @@ def upgrade() -> None:
             "ix_outbox_chat",
             ["bot_id", "chat_id", "id"],
             unique=False,
-            sqlite_where=sa.text("state IN ('waiting', 'leased')"),
-            postgresql_where=sa.text("state IN ('waiting', 'leased')"),
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
         )
         batch_op.create_index("ix_outbox_done_at", ["done_at"], unique=False)
         batch_op.create_index(
             "ix_outbox_due",
             ["bot_id", "due_at"],
             unique=False,
-            sqlite_where=sa.text("state IN ('waiting', 'leased')"),
-            postgresql_where=sa.text("state IN ('waiting', 'leased')"),
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
         )
         batch_op.create_index("uq_outbox_bot_id_key", ["bot_id", "key"], unique=True)
 
@@ -332,15 +331,11 @@ def downgrade() -> None:
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.drop_index("uq_outbox_bot_id_key")
         batch_op.drop_index(
-            "ix_outbox_due",
-            sqlite_where=sa.text("state IN ('waiting', 'leased')"),
-            postgresql_where=sa.text("state IN ('waiting', 'leased')"),
+            "ix_outbox_due", sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'")
         )
         batch_op.drop_index("ix_outbox_done_at")
         batch_op.drop_index(
-            "ix_outbox_chat",
-            sqlite_where=sa.text("state IN ('waiting', 'leased')"),
-            postgresql_where=sa.text("state IN ('waiting', 'leased')"),
+            "ix_outbox_chat", sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'")
         )
 
     op.drop_table("outbox")
