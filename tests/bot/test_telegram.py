@@ -144,6 +144,29 @@ def test_not_for_us(name: str) -> None:
     assert read(recorded(name)) is None
 
 
+@pytest.mark.parametrize("name", ["evening", "reports"])
+def test_an_answer_of_get_updates(name: str) -> None:
+    """The lines that benchmarks/turns.py plays."""
+    updates = recorded(name)["result"]
+    texts = [incoming.text for update in updates if (incoming := read(update))]
+    assert texts == [update["message"]["text"] for update in updates]
+
+
+async def test_the_benchmark_runs(tmp_path: Path) -> None:
+    """benchmarks/turns.py in little, on SQLite; its times decide nothing, but every turn must do its work."""
+    from benchmarks.support import NotMeasurable
+    from benchmarks.turns import Size, measure
+
+    size = Size(rounds=1, compounds=1, buildings=3, lines=12)
+    try:
+        shown = await measure(tmp_path, size, server_url=None, fresh=False)
+    except NotMeasurable as reason:
+        pytest.skip(str(reason))
+    assert [line.split("  ")[0] for line in shown.splitlines() if "SQLite" in line][:6] == [
+        f"{what}, SQLite" for what in ("silent chat", "complaint turn", "command turn") for _ in range(2)
+    ]
+
+
 def test_every_recorded_update_is_asserted() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
     assert [path.stem for path in UPDATES.glob("*.json") if f'"{path.stem}"' not in source] == []
