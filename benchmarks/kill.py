@@ -9,7 +9,14 @@ from pathlib import Path
 
 from storage.migrate import upgrade
 from tests.crash.killing import run_kills
+from tests.crash.peer import Peer
+from tests.crash.verdict import Figures
 from tests.support.databases import open_postgres
+
+
+async def run(url: str, kills: int, seed: int) -> Figures:
+    async with Peer().running() as peer:
+        return await run_kills(peer, url, kills, seed=seed)
 
 
 def main() -> int:
@@ -33,7 +40,7 @@ def main() -> int:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="linli-kill-"))
             url = url or f"sqlite:///{Path(folder) / 'kill.db'}"
             upgrade(url)
-        figures = asyncio.run(run_kills(url, chosen.kills, seed=chosen.seed))
+        figures = asyncio.run(run(url, chosen.kills, chosen.seed))
     print(figures)
     return 1 if figures.wrong else 0
 

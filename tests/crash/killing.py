@@ -25,24 +25,23 @@ def plan(chance: random.Random) -> Kill:
     return Kill("time", seconds=chance.uniform(0, _SLOWEST))
 
 
-async def run_kills(url: str, kills: int, *, seed: int = 1) -> Figures:
+async def run_kills(peer: Peer, url: str, kills: int, *, seed: int = 1) -> Figures:
     """The figures after so many kills on the database at `url`, which has all tables and no rows."""
     chance, story, watch = random.Random(seed), Story(BUILDING_CHATS), Watch()
     stream = Stream(story.line)
+    peer.begin(seed)
     async with open_database(url) as database:
         settled = await prepare(database)
-    async with Peer(seed).running() as peer:
-        for number in range(kills):
-            life = peer.spawn(url, stream)
-            before, said = stream.confirmed, len(peer.sent)
-            await peer.live(life, START + number * _BETWEEN, plan(chance))
-            watch.figures.inside += life.inside
-            confirmed = [story.line(each) for each in range(before + 1, stream.confirmed + 1)]
-            handed = [story.line(each) for each in range(stream.confirmed + 1, life.handed + 1)]
-            async with open_database(url) as database:
-                await database.read(watch.after_kill, confirmed, handed, peer.sent[said:])
-        stream.last = stream.handed + _MORE
-        await peer.live(peer.spawn(url, stream), START + kills * _BETWEEN)
+    for number in range(kills):
+        life, before, said = peer.spawn(url, stream), stream.confirmed, len(peer.sent)
+        await peer.live(life, START + number * _BETWEEN, plan(chance))
+        watch.figures.inside += life.inside
+        confirmed = [story.line(each) for each in range(before + 1, stream.confirmed + 1)]
+        handed = [story.line(each) for each in range(stream.confirmed + 1, life.handed + 1)]
+        async with open_database(url) as database:
+            await database.read(watch.after_kill, confirmed, handed, peer.sent[said:])
+    stream.last = stream.handed + _MORE
+    await peer.live(peer.spawn(url, stream), START + kills * _BETWEEN)
     lines = [story.line(number) for number in range(1, stream.last + 1)]
     async with open_database(url) as database:
         return await database.read(judge, watch, lines, peer.sent, settled)

@@ -84,17 +84,22 @@ class Life:
 class Peer:
     """The platform. `sent` holds every message in the order of arrival, also those that came twice."""
 
-    def __init__(self, seed: int = 0) -> None:
-        self.random = random.Random(seed)
-        self.sent: list[dict[str, Any]] = []
+    def __init__(self) -> None:
         self.lives: dict[str, Life] = {}
         self.latency = 0.003
-        self.hasty = False
         self.address = ""
+        self.begin()
 
-    def spawn(self, url: str, stream: Stream) -> Life:
+    def begin(self, seed: int = 0, *, refusals: float = 0.0, hasty: bool = False) -> None:
+        """Forget what was sent before. refusals: the share of messages that are to be sent again a little later;
+        hasty: a child is told to leave in the middle of its sending."""
+        self.random = random.Random(seed)
+        self.sent: list[dict[str, Any]] = []
+        self.refusals, self.hasty = refusals, hasty
+
+    def spawn(self, url: str, stream: Stream, kind: str = "life") -> Life:
         """A new child, which waits for its turn."""
-        name = f"life{len(self.lives) + 1}"
+        name = f"{kind}{len(self.lives) + 1}"
         errors = self._folder / f"{name}.log"
         errors.touch()
         life = Life(name, stream, errors, asyncio.get_running_loop().create_future())
@@ -207,6 +212,9 @@ class Peer:
                 self._end_when(life, "confirm", life.confirms)
             case "send":
                 life.sends += 1
+                if self.random.random() < self.refusals:
+                    life.tell(do="later", id=told["id"], seconds=0.05)
+                    return
                 self.sent.append(told["message"])
                 life.later(self._answer(life, told["id"], life.sends, len(self.sent)))
         self._feed(life)
@@ -234,7 +242,7 @@ class Peer:
             await self._end_after(life, self.random.uniform(0, self.latency))
 
     async def _part(self, life: Life) -> None:
-        """Nothing more comes; a child that still sends is let finish, unless `hasty`."""
+        """Nothing more comes. A child that still sends is let finish, unless `hasty`."""
         silent = 0.0
         while not self.hasty and silent < _QUIET:
             await asyncio.sleep(_QUIET - silent)

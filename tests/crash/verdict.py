@@ -66,13 +66,12 @@ class Watch:
         after = max(self.known.values(), default=0) - 500  # PostgreSQL: ids are not committed in their order
         self.known |= {_text(row.message): row.id for row in tx.execute(_rows.where(outbox.Outbox.id > after))}
         self.figures.foretold += sum(_text(message) not in self.known for message in sent)
-        self.in_flight.update(
-            tx.scalars(select(outbox.Outbox.id).where(outbox.Outbox.state == outbox.LEASED)).all(),
-        )
+        self.in_flight.update(tx.scalars(_begun).all())
 
 
 _rows = select(outbox.Outbox.id, outbox.Outbox.key, outbox.Outbox.chat_id, outbox.Outbox.state, outbox.Outbox.message)
 
+_begun = select(outbox.Outbox.id).where(outbox.Outbox.state != outbox.SENT, outbox.Outbox.attempts > 0)
 _lanes = select(lanes.Lane.chat_id, lanes.Lane.seq)
 
 

@@ -6,7 +6,9 @@ restart takes milliseconds; it kills children when told so, reports every death,
     nursery → parent   {"name": …, "code": …}: it has ended and is reaped; -9 is kill -9
 A child builds the real App and connects to the peer (tests/crash/peer.py), which plays the chat platform:
     child → peer   hello, poll (hand me updates), confirm N (all up to N are committed), send (answered with an id)
-    peer → child   go (the clock), updates, sent, end (nothing more comes: send what is due and leave)
+    peer → child   go (the clock), updates, sent or later, end (nothing more comes: send what is due and leave)
+A child whose name begins with "desk" takes its updates past the inbox: each is one call of services in `database.run`,
+as a command beside the service would do it.
 """
 
 import asyncio
@@ -21,13 +23,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.app import App
-from bot.transport import Limits, Receive
+from bot.transport import Limits, Receive, RetryLater
 from classifier import Classifier, load_lexicon
+from domain.guess import Guess
 from domain.messages import Address, Incoming, Outgoing, Sender
 from domain.rules import Rules
-from storage.database import open_database
+from services import people, tickets
+from services.turn import Turn
+from storage import tickets as ticket_rows
+from storage.database import Tx, open_database
 
 BOT = "crash"
+SECRETARY = "周书记"  # of the demo compound's branch
 IN_HAND = 16  # updates that are in turns at once
 _ORPHANED = 3
 
@@ -102,10 +109,14 @@ class PeerTransport:
                     self._batches.put_nowait(told["updates"])
                 case "end":
                     self._batches.put_nowait(None)
-                case "sent":
+                case "sent" | "later":
                     answer = self._answers.pop(told["id"])
-                    if not answer.done():
+                    if answer.done():  # the sender was stopped meanwhile
+                        continue
+                    if told["do"] == "sent":
                         answer.set_result(told["message_id"])
+                    else:
+                        answer.set_exception(RetryLater(told["seconds"]))
         os._exit(_ORPHANED)
 
     async def close(self) -> None:
@@ -134,9 +145,29 @@ async def live(name: str, url: str, peer: str) -> None:
     database = open_database(url)
     app = App(database, transport, Rules(), clock=transport.clock)
     await transport.begin(name)
+    if name.startswith("desk"):
+
+        async def receive(incoming: Incoming) -> None:
+            await database.run(at_the_desk, incoming, app)
+
+        app.inbox.receive = receive  # type: ignore[method-assign]
     async with database:
         await app.run()
     await transport.close()
+
+
+def at_the_desk(tx: Tx, update: Incoming, app: App) -> None:
+    """A matter that is filed, taken and finished in one go; each is a matter of its own."""
+    turn = Turn(tx, BOT, f"u:{update.update_id}", app.clock(), app.rules)
+    person, chat = people.recognise(turn, update.sender), people.find_chat(turn, update.address)
+    place = people.locate(turn, person, chat)
+    matter = f"矛盾{update.update_id}"
+    guess = Guess(True, "complaint", "noise", 1.0, "other", False, (), matter=matter, summary=matter)
+    reported = tickets.report(turn, person, guess, place=place, chat=chat, address=update.address, texts=(update.text,))
+    officer = people.recognise(turn, Sender(SECRETARY, SECRETARY))
+    tickets.accept(turn, officer, reported.ticket, chat=None)
+    tickets.finish(turn, officer, ticket_rows.get(tx, reported.ticket.id), note="劝好了")
+    turn.flush()
 
 
 class Nursery:
