@@ -9,7 +9,7 @@ from classifier.load import CRY, DANGER, HINT, PROBLEM, STRONG, THING, WEAK, Lex
 from classifier.scan import Hit, bit
 
 TICKET_AT = 2.0
-FAR_AT = 2.5  # what is needed when nothing says that it is here and goes on
+FAR_AT = 2.5  # what is needed when no thing is named and nothing says that it is here and goes on
 _WORTH = {"place": 0.5, "lasting": 0.5, "appeal": 1.0, "petition": 1.5}
 _MOST = {"place": 0.5, "lasting": 1.0, "appeal": 1.5, "petition": 1.5}
 _COST = {
@@ -180,7 +180,7 @@ class Gate:
             verdict.fault = bool(found.strong or found.faults or petition or asked or lasting)
         else:  # a fault of nothing: only where it is at least said to be here
             verdict.fault = bool(found.special and groups.get("place"))
-        cues = any(groups.get(group) for group in _WORTH)
+        cues = bool(found.things) or any(groups.get(group) for group in _WORTH)
         complains = verdict.fault and verdict.evidence >= (TICKET_AT if cues else FAR_AT)
         verdict.reasons = [h.word for h in (*found.strong, *found.things, *found.faults, *groups.get("appeal", ()))]
         loud = loud_kind(groups, len(text), complains)

@@ -171,6 +171,8 @@ class Scanner:
                 plain.append(_hit(start, end, start, self._words[which], marks))
             if self._phrases[which] and tried.setdefault(which, 0) < _MANY:
                 tried[which] += 1
+                if end - start == 1 and not self._whole(text, start, end, bounds, near):
+                    continue
                 if self._any_phrase(which, text, start):
                     phrases += self._matched(which, text, start)
         return sorted(_longest(plain) + phrases, key=lambda hit: (hit.core, hit.start))
