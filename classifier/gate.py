@@ -170,7 +170,7 @@ class Gate:
         """Add up, decide, and name the kind."""
         groups = verdict.groups
         found = Subjects.of(verdict.live)
-        cost = _cost(found, groups)
+        cost = _cost(found, groups, text)
         verdict.evidence = _worth(found, groups) - cost
         petition = any(not self._refuses(text, hit) for hit in groups.get("petition", ()))
         named = bool(found.things or found.strong or petition)
@@ -206,12 +206,14 @@ def _worth(found: Subjects, groups: Groups) -> float:
     return total
 
 
-def _cost(found: Subjects, groups: Groups) -> float:
+def _cost(found: Subjects, groups: Groups, text: str) -> float:
     """The evidence against: news, questions, chat, and thanks or praise after which no fault comes."""
     cost = 0.0
     for group, price in _COST.items():
         if group in groups:
             cost += min(_MOST_COST.get(group, price), price * len(groups[group]))
+    if groups.get("ask") and "?" in text and not groups.get("lasting"):
+        cost += 1.0
     thanks = groups.get("thanks")
     if thanks and not groups.get("appeal") and thanks[0].start <= _EARLY:
         cost += 1.5
