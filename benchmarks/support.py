@@ -313,18 +313,18 @@ class StartUp:
                 process.stdin.close()
                 said, answered, most = b"", None, None
                 os.set_blocking(process.stdout.fileno(), False)
-                while True:
+                ended = False
+                while not ended and time.perf_counter() - begun < 20:
+                    ended = process.poll() is not None
                     most = _peak(process.pid) or most
                     said += process.stdout.read() or b""
                     if answered is None and re.search(expect, said):
                         answered = time.perf_counter() - begun
-                    if process.poll() is not None or time.perf_counter() - begun > 20:
-                        break
                     time.sleep(0.004)
             finally:
                 process.kill()
             error = process.stderr.read().decode(errors="replace").strip().splitlines()
-        if answered is None:
+        if answered is None or process.returncode:
             raise NotMeasurable(f"linli demo gave no answer{': ' + error[-1] if error else ''}")
         return Started(answered, most)
 
