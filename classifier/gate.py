@@ -13,7 +13,7 @@ FAR_AT = 2.5  # what is needed when no thing is named and nothing says that it i
 _WORTH = {"place": 0.5, "lasting": 0.5, "appeal": 1.0, "petition": 1.5}
 _MOST = {"place": 0.5, "lasting": 1.0, "appeal": 1.5, "petition": 1.5}
 _COST = {
-    "news": 2.5,
+    "news": 3.5,
     "discuss": 2.0,
     "suggest": 0.5,
     "elsewhere": 2.0,
@@ -26,7 +26,7 @@ _COST = {
     "sorry": 1.5,
     "mourning": 5.0,
 }
-_MOST_COST = {"elsewhere": 3.0, "chat": 1.5, "ask": 2.0, "news": 3.0, "discuss": 3.0}
+_MOST_COST = {"elsewhere": 3.0, "chat": 1.5, "ask": 2.0, "news": 5.0, "discuss": 3.0}
 _EARLY = 6  # thanks before this place open the message
 _PATTERNED = frozenset({"ad", "ad_strong", "notice", "notice_strong", "vote", "jielong"})
 _BREAK = re.compile(r"[，。！？；、,.!?;:：\s]")
