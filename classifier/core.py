@@ -84,7 +84,7 @@ class Classifier:
                 if m.group in KIND_GROUPS or m.group == "chat"
             ]
             kind = "ad" if sender_role == "outsider" else self._gate.glance(text, groups)
-        if not could & CAN_THING:
+        if not could & CAN_THING and not (could & (CAN_FAULT | CAN_STRONG) and kind != "chat"):
             return self._quiet[kind]
         hits = [Hit(at, end, at, text[at:end], self._scanner.marks_of(which), 0, ()) for which, at, end in found]
         category, probability, runner_up = rank(votes(self.lexicon.codes, hits), self._fallback)

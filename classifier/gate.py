@@ -23,6 +23,7 @@ _COST = {
     "lost": 2.0,
     "memory": 2.0,
     "seek": 1.5,
+    "polite": 0.5,
     "sorry": 1.5,
     "mourning": 5.0,
 }

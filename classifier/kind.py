@@ -26,7 +26,7 @@ def quiet_kind(groups: Mapping[str, Sequence[object]], done: bool) -> str:
         ("thanks", groups.get("thanks") or (groups.get("praise") and not groups.get("chat"))),
         ("notice", len(groups.get("notice", ())) >= 2),
         ("chat", groups.get("news") or done),
-        ("question", groups.get("ask") or groups.get("seek")),
+        ("question", groups.get("ask") or groups.get("seek") or groups.get("polite")),
         ("suggestion", groups.get("suggest") or groups.get("discuss")),
     )
     return next((kind for kind, holds in rules if holds), "chat")

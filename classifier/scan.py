@@ -19,7 +19,21 @@ CAN_THING, CAN_WEAK, CAN_GENERIC, CAN_FAULT, CAN_STRONG, CAN_CRY, CAN_CUE, CAN_K
 _FIRST_DANGER = 8  # the bits above these eight stand for the danger groups
 _BY_ROLE = {THING: CAN_THING, WEAK: CAN_WEAK, STRONG: CAN_STRONG, CRY: CAN_CRY}
 KIND_GROUPS = frozenset(
-    ["jielong", "vote", "ad", "ad_strong", "notice", "notice_strong", "thanks", "praise", "ask", "suggest", "discuss"]
+    [
+        "jielong",
+        "vote",
+        "ad",
+        "ad_strong",
+        "notice",
+        "notice_strong",
+        "thanks",
+        "praise",
+        "ask",
+        "polite",
+        "seek",
+        "suggest",
+        "discuss",
+    ]
 )
 _CUES = frozenset({"place", "lasting", "appeal", "petition"})
 

@@ -37,7 +37,12 @@ def rank(scores: dict[str, float], fallback: str) -> tuple[str, float, str]:
     if scores[order[0]] <= 0 and fallback in scores:
         order = [fallback, *(code for code in order if code != fallback)]
     top = scores[order[0]]
-    total = sum(math.exp(_SHARP * (score - top)) for score in scores.values())
+    if top <= 0:
+        return order[0], 1.0 / len(order), order[min(1, len(order) - 1)]
+    voted = [score for score in scores.values() if score > 0]
+    total = sum(math.exp(_SHARP * (score - top)) for score in voted)
+    if len(voted) < len(order):  # those without a vote stand together as one
+        total += math.exp(-_SHARP * top)
     return order[0], 1.0 / total, order[1] if len(order) > 1 else order[0]
 
 
