@@ -16,8 +16,8 @@ from classifier.scan import (
     CAN_THING,
     CAN_WEAK,
     KIND_GROUPS,
-    Found,
     Hit,
+    Look,
     Scanner,
 )
 from classifier.score import describe, rank, votes
@@ -48,11 +48,11 @@ class Classifier:
     def guess(self, text: str, sender_role: str | None = None) -> Guess:
         """What this message is. Most chat leaves after the scan, before any word is cut."""
         text = self.lexicon.normaliser.message(text)
-        could, found = self._scanner.look(text)
-        alarm = self._scanner.could_alarm(could)
-        if not alarm and not self._worth_reading(could, text):
-            return self._glance(text, could, found, sender_role)
-        hits = self._scanner.hits(text, found, lambda: boundaries(text, self._cut))
+        look = self._scanner.look(text)
+        alarm = self._scanner.could_alarm(look.could)
+        if not alarm and not self._worth_reading(look.could, text):
+            return self._glance(text, look, sender_role)
+        hits = self._scanner.hits(text, look, boundaries(text, self._cut))
         verdict = self._gate.judge(text, hits)
         danger, words = "", tuple[str, ...]()
         if alarm and verdict.kind not in ("jielong", "ad", "notice"):
@@ -66,27 +66,22 @@ class Classifier:
         if could & CAN_FAULT and could & (CAN_THING | CAN_CUE):
             return True
         named = could & (CAN_THING | CAN_WEAK)
-        if named and could & CAN_GENERIC and could & CAN_CUE:
+        if named and could & CAN_GENERIC and could & (CAN_CUE | CAN_THING):
             return True
         if not (could & (CAN_STRONG | CAN_FAULT) or (named and could & CAN_GENERIC)):
             return False
         return any(pattern.search(text) for pattern in self.lexicon.patterns["place"])
 
-    def _glance(self, text: str, could: int, found: Found, sender_role: str | None) -> Guess:
+    def _glance(self, text: str, look: Look, sender_role: str | None) -> Guess:
         """The answer for a message that cannot be a complaint, from the raw words alone."""
-        kind = "chat"
+        kind, could = "chat", look.could
         if could & CAN_KIND or text[:1].isascii() or sender_role == "outsider":
-            words = (which for which, _, _ in found)
-            groups = [
-                m.group
-                for which in words
-                for m in self._scanner.marks_of(which)
-                if m.group in KIND_GROUPS or m.group == "chat"
-            ]
+            marks = (mark for which, _, _ in look.words for mark in self._scanner.marks_of(which))
+            groups = [mark.group for mark in marks if mark.group in KIND_GROUPS or mark.group == "chat"]
             kind = "ad" if sender_role == "outsider" else self._gate.glance(text, groups)
         if not could & CAN_THING and not (could & (CAN_FAULT | CAN_STRONG) and kind != "chat"):
             return self._quiet[kind]
-        hits = [Hit(at, end, at, text[at:end], self._scanner.marks_of(which), 0, ()) for which, at, end in found]
+        hits = [Hit(at, end, at, text[at:end], self._scanner.marks_of(which), 0, ()) for which, at, end in look.words]
         category, probability, runner_up = rank(votes(self.lexicon.codes, hits), self._fallback)
         matter = describe(self.lexicon, category, hits)[0]
         return Guess(False, kind, category, round(probability, 4), runner_up, False, (), "", matter)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from classifier.kind import loud_kind, quiet_kind
 from classifier.load import CRY, DANGER, HINT, PROBLEM, STRONG, THING, WEAK, Lexicon
+from classifier.phrase import BREAK
 from classifier.scan import Hit, bit
 
 TICKET_AT = 2.0
@@ -30,7 +31,6 @@ _COST = {
 _MOST_COST = {"elsewhere": 3.0, "chat": 1.5, "ask": 2.0, "news": 5.0, "discuss": 3.0}
 _EARLY = 6  # thanks before this place open the message
 _PATTERNED = frozenset({"ad", "ad_strong", "notice", "notice_strong", "vote", "jielong"})
-_BREAK = re.compile(r"[，。！？；、,.!?;:：\s]")
 _NOWHERE = Hit(0, 0, 0, "", (), 0, ())
 
 FAULTS = bit(PROBLEM) | bit(STRONG)
@@ -165,7 +165,7 @@ class Gate:
 
     def _asks(self, text: str, hit: Hit) -> bool:
         """The same at the end of a clause only asks ("开门没")."""
-        return self._bare_refusal(text, hit) and _BREAK.match(text[hit.end : hit.end + 1] or " ") is not None
+        return self._bare_refusal(text, hit) and BREAK.match(text[hit.end : hit.end + 1] or " ") is not None
 
     def _settle(self, text: str, verdict: Verdict) -> None:
         """Add up, decide, and name the kind."""
@@ -246,5 +246,5 @@ def _agree(things: list[Hit], faults: list[Hit]) -> bool:
 
 def _clause(text: str, at: int) -> str:
     """The clause around a place, no more than 60 characters of it."""
-    before = _BREAK.split(text[max(0, at - 30) : at])[-1]
-    return before + _BREAK.split(text[at : at + 30])[0]
+    before = BREAK.split(text[max(0, at - 30) : at])[-1]
+    return before + BREAK.split(text[at : at + 30])[0]

@@ -1,14 +1,13 @@
 """One pass over a message: every word of the lexicon in it, longest first, on word boundaries."""
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import ahocorasick_rs
 
 from classifier.load import CRY, DANGER, GATE, PROBLEM, STRONG, THING, VETO, WEAK, Lexicon, Mark
+from classifier.phrase import Anchor, Match, anchors
 
-GAP = r"[^，。！？；、,.!?;:：\s]{0,8}?"
+_LITERAL = frozenset("~([")
 _NO_CUT = frozenset({DANGER, VETO})
 _COVER = 1 << THING | 1 << WEAK | 1 << PROBLEM
 _MOST = 600  # words of one message that are weighed
@@ -39,7 +38,7 @@ _CUES = frozenset({"place", "lasting", "appeal", "petition"})
 
 
 Edges = tuple[set[int], set[int]]
-Found = list[tuple[int, int, int]]
+Marks = tuple[Mark, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +49,18 @@ class Hit:
     end: int
     core: int
     word: str
-    marks: tuple[Mark, ...]
+    marks: Marks
     roles: int  # the roles it can play, see `bit`
     groups: tuple[str, ...]  # the gate groups it belongs to
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A first look at a message: what its words could amount to, their raw places, and the phrases."""
+
+    could: int
+    words: list[tuple[int, int, int]]
+    phrases: list[tuple[int, int, int, Match]]
 
 
 def bit(role: int) -> int:
@@ -60,7 +68,7 @@ def bit(role: int) -> int:
     return 1 << role
 
 
-def _hit(start: int, end: int, core: int, word: str, marks: tuple[Mark, ...]) -> Hit:
+def _hit(start: int, end: int, core: int, word: str, marks: Marks) -> Hit:
     roles = 0
     groups: tuple[str, ...] = ()
     for mark in marks:
@@ -70,7 +78,7 @@ def _hit(start: int, end: int, core: int, word: str, marks: tuple[Mark, ...]) ->
     return Hit(start, end, core, word, marks, roles, groups)
 
 
-def _bits(marks: tuple[Mark, ...], dangers: dict[str, int]) -> int:
+def _bits(marks: Marks, dangers: dict[str, int]) -> int:
     """What a word could contribute, for a quick look before the careful one."""
     bits = 0
     for mark in marks:
@@ -86,46 +94,20 @@ def _bits(marks: tuple[Mark, ...], dangers: dict[str, int]) -> int:
     return bits
 
 
-def _compile(phrase: str) -> re.Pattern[str]:
-    """A phrase with gaps: `~` stands for up to eight characters of the same clause, the last part is the core."""
-    parts = phrase.split("~")
-    head, tail = parts[:-1], parts[-1]
-    return re.compile("".join(f"(?:{part}){GAP}" for part in head) + f"(?P<core>{tail})")
-
-
-def _expand(part: str) -> list[str]:
-    """The literal words a simple alternation at the head of a phrase stands for."""
-    match = re.match(r"^([^()|\[\]?*+{}\\.]*)(?:\(([^()\[\]?*+{}\\.]*)\)(\??))?", part)
-    assert match is not None
-    stem, options, optional = match.groups()
-    if options is None or optional:
-        return [stem]
-    return [stem + option for option in options.split("|")]
-
-
-def _all_bits(phrases: list[tuple[str, tuple[Mark, ...]]], dangers: dict[str, int]) -> int:
-    """What the phrases beginning with one word could contribute together."""
-    bits = 0
-    for _, marks in phrases:
-        bits |= _bits(marks, dangers)
-    return bits
-
-
 class Scanner:
     """The lexicon as one automaton."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         """Plain words and the first literal part of every phrase go into the automaton."""
         self._loose = lexicon.loose
-        plain: dict[str, tuple[Mark, ...]] = {}
-        phrases: dict[str, list[tuple[str, tuple[Mark, ...]]]] = {}
+        plain: dict[str, Marks] = {}
+        phrases: dict[str, list[tuple[str, Marks]]] = {}
         for word, marks in lexicon.words.items():
-            if "~" not in word and "(" not in word and "[" not in word:
+            if _LITERAL.isdisjoint(word):
                 plain[word] = marks
                 continue
-            for anchor in _expand(word.split("~")[0]):
+            for anchor in anchors(word):
                 phrases.setdefault(anchor, []).append((word, marks))
-        phrases.pop("", None)
         self._words = list({**plain, **dict.fromkeys(phrases)})
         self._marks = [plain.get(word, ()) for word in self._words]
         groups = sorted({group for rule in lexicon.rules for group in rule.groups})
@@ -134,25 +116,35 @@ class Scanner:
         self._alarm_any = sum({dangers[rule.groups[0]] for rule in lexicon.rules})
         self._bits = [_bits(marks, dangers) for marks in self._marks]
         self._phrases = [phrases.get(word, []) for word in self._words]
-        self._phrase_bits = [_all_bits(found, dangers) for found in self._phrases]
-        self._quick: list[re.Pattern[str] | None] = [None] * len(self._words)
-        self._slow: dict[str, re.Pattern[str]] = {}
+        self._phrase_bits = [[_bits(marks, dangers) for _, marks in found] for found in self._phrases]
+        self._anchors: dict[int, Anchor] = {}
         self._automaton = ahocorasick_rs.AhoCorasick(self._words)
 
-    def look(self, text: str) -> tuple[int, Found]:
-        """The raw places of all words, and what they could amount to together."""
-        found = self._automaton.find_matches_as_indexes(text, overlapping=True)
+    def look(self, text: str) -> Look:
+        """The raw places of all words and phrases, and what they could amount to together."""
+        words = self._automaton.find_matches_as_indexes(text, overlapping=True)
         could = 0
         tried: dict[int, int] = {}
-        for which, start, _ in found:
+        phrases: list[tuple[int, int, int, Match]] = []
+        for which, start, end in words:
             could |= self._bits[which]
-            if self._phrases[which] and tried.setdefault(which, 0) < _MANY:
-                tried[which] += 1
-                if self._any_phrase(which, text, start):
-                    could |= self._phrase_bits[which]
-        return could, found
+            if not self._phrases[which]:
+                continue
+            tried[which] = tried.get(which, 0) + 1
+            if tried[which] <= _MANY:
+                for match in self._anchor(which).matches(text, start, end):
+                    could |= self._phrase_bits[which][match.which]
+                    phrases.append((which, start, end, match))
+        return Look(could, words, phrases)
 
-    def marks_of(self, which: int) -> tuple[Mark, ...]:
+    def _anchor(self, which: int) -> Anchor:
+        """The phrases of a word, made ready when the word is first met."""
+        anchor = self._anchors.get(which)
+        if anchor is None:
+            anchor = self._anchors[which] = Anchor([phrase for phrase, _ in self._phrases[which]])
+        return anchor
+
+    def marks_of(self, which: int) -> Marks:
         """The marks of a plain word by its number in `look`."""
         return self._marks[which]
 
@@ -160,47 +152,25 @@ class Scanner:
         """Are the words of any danger rule all there?"""
         return bool(could & self._alarm_any) and any(could & alarm == alarm for alarm in self._alarms)
 
-    def _any_phrase(self, which: int, text: str, start: int) -> bool:
-        pattern = self._quick[which]
-        if pattern is None:
-            parts = (_compile(phrase).pattern.replace("?P<core>", "?:") for phrase, _ in self._phrases[which])
-            pattern = self._quick[which] = re.compile("|".join(parts))
-        return pattern.match(text, start) is not None
-
-    def hits(self, text: str, found: Found, edges: Callable[[], set[int]]) -> list[Hit]:
+    def hits(self, text: str, look: Look, bounds: set[int]) -> list[Hit]:
         """The words that really stand there, in order; a longer word hides the shorter ones inside it."""
-        plain: list[Hit] = []
-        phrases: list[Hit] = []
-        bounds = edges()
         near = (
-            {end for _, start, end in found if end - start > 1},
-            {start for _, start, end in found if end - start > 1},
+            {end for _, start, end in look.words if end - start > 1},
+            {start for _, start, end in look.words if end - start > 1},
         )
-        tried: dict[int, int] = {}
-        for which, start, end in found[:_MOST]:
+        plain: list[Hit] = []
+        for which, start, end in look.words[:_MOST]:
             marks = self._marks[which]
             if marks and not self._whole(text, start, end, bounds, near):
                 marks = tuple(mark for mark in marks if mark.role in _NO_CUT)
             if marks:
                 plain.append(_hit(start, end, start, self._words[which], marks))
-            if self._phrases[which] and tried.setdefault(which, 0) < _MANY:
-                tried[which] += 1
-                if end - start == 1 and not self._whole(text, start, end, bounds, near):
-                    continue
-                if self._any_phrase(which, text, start):
-                    phrases += self._matched(which, text, start)
+        phrases = [
+            _hit(start, match.end, match.core, text[start : match.end], self._phrases[which][match.which][1])
+            for which, start, end, match in look.phrases[:_MOST]
+            if end - start > 1 or self._whole(text, start, end, bounds, near)
+        ]
         return sorted(_longest(plain) + phrases, key=lambda hit: (hit.core, hit.start))
-
-    def _matched(self, which: int, text: str, start: int) -> list[Hit]:
-        hits = []
-        for phrase, marks in self._phrases[which]:
-            pattern = self._slow.get(phrase)
-            if pattern is None:
-                pattern = self._slow[phrase] = _compile(phrase)
-            match = pattern.match(text, start)
-            if match:
-                hits.append(_hit(start, match.end(), match.start("core"), match.group(), marks))
-        return hits
 
     def _whole(self, text: str, start: int, end: int, bounds: set[int], near: Edges) -> bool:
         """A word counts where words begin and end, or beside a small word the dictionary may have glued on.
