@@ -10,7 +10,8 @@ from pathlib import Path
 
 from bot.config import Settings
 from bot.inbox import utc_now
-from bot.terminal_transport import Neighbour, Neighbourhood, TerminalTransport
+from bot.terminal_desk import Neighbour, Neighbourhood
+from bot.terminal_transport import TerminalTransport
 from storage import outbox, people, places, timers
 from storage.database import Database, Tx, open_database
 from storage.migrate import upgrade

@@ -120,8 +120,7 @@ class Routing:
 
     def turn(self, turn: Turn, incoming: Incoming, heard: Heard) -> None:
         """Do what the message asks for. Raises Silence where it turns out to ask for nothing."""
-        person = people.recognise(turn, incoming.sender)
-        chat = people.find_chat(turn, incoming.address)
+        person, chat = people.recognise(turn, incoming.sender, incoming.address)
         talk = Talk(turn, person, chat, incoming, lambda text: self._classify(text, person.role))
         addressed = talk.addressed
         if incoming.address.private or (incoming.press and incoming.press.question):

@@ -34,7 +34,6 @@ def complain(talk: Talk, guess: Guess, texts: tuple[str, ...]) -> Reported | Non
         talk.person,
         guess,
         place=place,
-        chat=talk.chat,
         address=talk.incoming.address,
         texts=texts,
         discreet=discreet,

@@ -15,7 +15,6 @@ log = logging.getLogger(__name__)
 
 _DUE: dict[str, Callable[[Turn, dict[str, Any]], None]] = {
     ticket_clock.PROMISE: ticket_clock.due_promise,
-    ticket_clock.REMIND: ticket_clock.due_remind,
     ticket_clock.WATCH: ticket_clock.due_watch,
     ticket_clock.OUTCOME: ticket_clock.due_outcome,
 }

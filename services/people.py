@@ -18,10 +18,11 @@ _OFFICE_KEYS = {
 }
 
 
-def recognise(turn: Turn, sender: Sender) -> Person:
-    """The person behind a platform identity; id 0 for a stranger, of whom nothing is written yet."""
-    found = people.find_person(turn.tx, turn.bot_id, sender.user)
-    return found or Person(0, sender.user, sender.name)
+def recognise(turn: Turn, sender: Sender, address: Address) -> tuple[Person, Chat | None]:
+    """Who speaks and in which chat. A stranger has id 0: nothing is written of them yet; None: private or unknown."""
+    chat_id = "" if address.private else address.chat
+    person, chat = people.who_speaks(turn.tx, turn.bot_id, sender.user, chat_id)
+    return person or Person(0, sender.user, sender.name), chat
 
 
 def meet(turn: Turn, person: Person) -> Person:
@@ -57,7 +58,11 @@ def locate(turn: Turn, person: Person, chat: Chat | None, *, building: str = "",
 
 def responsible_body(turn: Turn, place: Place, level: Level) -> Body:
     """The body of that level for the place; a level that is not filled or cannot be reached gives way to the next."""
-    near = people.find_body_of_building(turn.tx, place.building_id) if place.building_id else None
+    near = None
+    if place.building_id and (found := people.find_group_of_building(turn.tx, place.building_id)):
+        near, turn.work_chats[found[0].id] = found
+        if near.level <= level and _reachable(turn, near):
+            return near
     if near is None:
         own = people.bodies_of_compound(turn.tx, place.compound_id)
         near = next((body for body in own if body.level is Level.BRANCH), None)
@@ -71,7 +76,13 @@ def responsible_body(turn: Turn, place: Place, level: Level) -> Body:
 
 
 def _reachable(turn: Turn, body: Body) -> bool:
-    return bool(places.chats_of_body(turn.tx, body.id) or people.officers(turn.tx, turn.bot_id, body.id))
+    return bool(_work_chats(turn, body) or people.officers(turn.tx, turn.bot_id, body.id))
+
+
+def _work_chats(turn: Turn, body: Body) -> list[Chat]:
+    if body.id not in turn.work_chats:
+        turn.work_chats[body.id] = places.chats_of_body(turn.tx, body.id)
+    return turn.work_chats[body.id]
 
 
 def above(turn: Turn, body: Body) -> list[Body]:
@@ -124,7 +135,7 @@ def tell_person(
 def tell_body(turn: Turn, body: Body, text: str, *, choices: tuple[Choice, ...] = (), urgent: bool = False) -> None:
     """A word to the body's work chat, else to its officers one by one; what is not urgent waits for the morning."""
     due = turn.now if urgent else quiet_end(turn.now, turn.rules)
-    chats = places.chats_of_body(turn.tx, body.id)
+    chats = _work_chats(turn, body)
     for chat in chats:
         turn.say(Outgoing(Address(chat.chat_id), text, choices, urgent=urgent), bot_id=chat.bot_id, due_at=due)
     if not chats:

@@ -7,7 +7,7 @@ from typing import Any
 
 from domain.messages import Address, Outgoing, numbered
 from domain.people import Level
-from domain.promises import next_report, quiet_end
+from domain.promises import is_quiet, next_report, quiet_end
 from domain.tickets import LIVE, Status, Ticket
 from services import people
 from services.turn import Turn
@@ -16,16 +16,15 @@ from storage import people as people_rows
 from storage.conversations import Conversation
 from texts import options, say, wording
 
-PROMISE, REMIND, WATCH, OUTCOME = "ticket.promise", "ticket.remind", "ticket.watch", "ticket.outcome"
+PROMISE, WATCH, OUTCOME = "ticket.promise", "ticket.watch", "ticket.outcome"
 _BUSY = timedelta(minutes=10)
 
 
 def promise(turn: Turn, ticket: Ticket) -> None:
-    """Keep the hour at which the bot reports back, and warn the handler some hours before."""
-    _set(turn, PROMISE, ticket, ticket.report_at)
+    """Keep the hour at which the bot reports back; the same timer first warns the handler, some hours before."""
     warn_at = ticket.report_at - timedelta(hours=turn.rules.remind_before_hours)
-    if warn_at > turn.now and quiet_end(warn_at, turn.rules) == warn_at:
-        _set(turn, REMIND, ticket, warn_at)
+    early = warn_at > turn.now and not is_quiet(warn_at, turn.rules)
+    _set(turn, PROMISE, ticket, warn_at if early else ticket.report_at)
 
 
 def watch(turn: Turn, ticket: Ticket) -> None:
@@ -41,7 +40,7 @@ def ask_outcome(turn: Turn, ticket: Ticket, person_id: int) -> None:
 
 
 def stop(turn: Turn, ticket: Ticket) -> None:
-    for kind in (PROMISE, REMIND, WATCH):
+    for kind in (PROMISE, WATCH):
         timers.cancel(turn.tx, kind, str(ticket.id))
 
 
@@ -49,6 +48,10 @@ def due_promise(turn: Turn, data: dict[str, Any]) -> None:
     """The promised hour: say how it stands, result or not, and when the next word comes."""
     ticket = tickets.get(turn.tx, data["ticket"])
     if ticket.status not in LIVE:
+        return
+    if turn.now < ticket.report_at:
+        _warn(turn, ticket)
+        _set(turn, PROMISE, ticket, ticket.report_at)
         return
     ticket = replace(ticket, report_at=next_report(turn.now, turn.rules))
     tickets.change(turn.tx, ticket.id, report_at=ticket.report_at)
@@ -61,14 +64,11 @@ def due_promise(turn: Turn, data: dict[str, Any]) -> None:
     promise(turn, ticket)
 
 
-def due_remind(turn: Turn, data: dict[str, Any]) -> None:
+def _warn(turn: Turn, ticket: Ticket) -> None:
     """A private word to whoever has the ticket, before the bot must report back."""
-    ticket = tickets.get(turn.tx, data["ticket"])
-    if ticket.status not in LIVE:
-        return
     body = people.get_body(turn, ticket.body_id)
-    holder = people_rows.find_user(turn.tx, ticket.bot_id, ticket.accepted_by) if ticket.accepted_by else None
-    for user in [holder] if holder else people.heads(turn, body):
+    taker = people_rows.find_user(turn.tx, ticket.bot_id, ticket.accepted_by) if ticket.accepted_by else None
+    for user in [taker] if taker else people.heads(turn, body):
         people.tell_person(turn, user, say("tickets.remind", **_facts(turn, ticket)))
 
 

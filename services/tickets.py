@@ -1,7 +1,8 @@
 """Tickets: from a report to the reporter's word that it is done. One function per event."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from domain.errors import Refusal
 from domain.guess import Guess
@@ -46,7 +47,6 @@ def report(
     guess: Guess,
     *,
     place: Place,
-    chat: Chat | None,
     address: Address,
     texts: tuple[str, ...],
     discreet: bool = False,
@@ -54,82 +54,65 @@ def report(
     """Open a ticket for a complaint, or join the open ticket of the same matter in the same building."""
     person = people.meet(turn, person)
     alarm = guess if guess.urgent else None
-    if same := _find_same(turn, guess, place):
-        return join(turn, person, same.id, texts=texts, alarm=alarm)
-    number = audit.next_number(turn.tx, f"ticket:{place.compound_id}")
-    if same := _find_same(turn, guess, place):  # opened in another chat while this turn waited for its number
-        return join(turn, person, same.id, texts=texts, alarm=alarm)
-    return _open(turn, person, guess, number, place=place, chat=chat, address=address, texts=texts, discreet=discreet)
-
-
-def _find_same(turn: Turn, guess: Guess, place: Place) -> Ticket | None:
-    live = tickets.find_same(
-        turn.tx,
-        compound_id=place.compound_id,
-        building_id=place.building_id,
-        category=guess.category,
-        since=turn.now - timedelta(days=turn.rules.merge_days),
-    )
-    return next((ticket for ticket in live if _same_matter(ticket, guess, place)), None)
-
-
-def _same_matter(ticket: Ticket, guess: Guess, place: Place) -> bool:
-    """Same thing, or one of the two did not name it; a matter of one stairway is only its own."""
-    if ticket.urgent and guess.urgent:
-        return True
-    if ticket.unit_id and place.unit_id and ticket.unit_id != place.unit_id:
-        return False
-    return not ticket.matter or not guess.matter or ticket.matter == guess.matter
-
-
-def _open(
-    turn: Turn,
-    person: Person,
-    guess: Guess,
-    number: int,
-    *,
-    place: Place,
-    chat: Chat | None,
-    address: Address,
-    texts: tuple[str, ...],
-    discreet: bool,
-) -> Reported:
-    body = people.responsible_body(turn, place, first_level(guess.category))
-    rescue = _rescue_under_way(turn, chat)
-    values = {
-        "series": place.compound_id,
-        "number": number,
+    matter: dict[str, Any] = {
         "compound_id": place.compound_id,
         "building_id": place.building_id,
         "unit_id": place.unit_id,
         "category": guess.category,
         "matter": guess.matter,
-        "summary": guess.summary,
         "urgent": guess.urgent,
+        "since": turn.now - timedelta(days=turn.rules.merge_days),
+        "bot_id": turn.bot_id,
+        "chat_id": address.chat,
+    }
+    near = tickets.find_near(turn.tx, alarm_since=turn.now - turn.rules.rescue_window, **matter)
+    if near.same is None:
+        body = people.responsible_body(turn, place, first_level(guess.category))
+        ticket = _open(turn, guess, body, place, discreet=discreet, **matter)
+        if ticket is not None:
+            _announce(turn, person, ticket, body, texts)
+            return Reported(ticket, body, opened=True, joined=False, card=ticket.urgent, rescue=near.alarm)
+        near = tickets.find_near(turn.tx, alarm_since=turn.now, **matter)
+    assert near.same is not None
+    return join(turn, person, near.same, texts=texts, alarm=alarm)
+
+
+def _open(
+    turn: Turn, guess: Guess, body: Body, place: Place, *, discreet: bool, since: datetime, **matter: Any
+) -> Ticket | None:
+    """None: the same matter was opened in another chat at this moment."""
+    values = {
+        **matter,
+        "series": place.compound_id,
+        "number": audit.next_number(turn.tx, f"ticket:{place.compound_id}"),
+        "summary": guess.summary,
         "danger": guess.danger if guess.urgent else "",
         "discreet": discreet,
         "status": Status.OPEN.value,
         "body_id": body.id,
-        "bot_id": turn.bot_id,
-        "chat_id": address.chat,
         "opened_at": turn.now,
         "report_at": first_report(turn.now, turn.rules),
         "accepted_by": None,
         "closed_at": None,
     }
-    ticket_id = tickets.open_ticket(turn.tx, **values)
+    ticket_id = tickets.open_ticket(turn.tx, since=since, **values)
+    if ticket_id is None:
+        return None
     shown = {"id": ticket_id, "building": place.building, "unit": place.unit, "status": Status.OPEN}
-    ticket = Ticket(**{**values, **shown})  # type: ignore[arg-type]
-    tickets.join(turn.tx, ticket_id, person_id=person.id, household_id=person.household_id, at=turn.now)
-    tickets.add_texts(turn.tx, ticket_id, person_id=person.id, kind="report", at=turn.now, texts=texts)
-    _record(turn, ticket, person.id, "opened", category=guess.category)
+    return Ticket(**{**values, **shown})
+
+
+def _announce(turn: Turn, person: Person, ticket: Ticket, body: Body, texts: tuple[str, ...]) -> None:
+    """Who reported the new ticket in what words; who must hear of it; when the bot reports back."""
+    tickets.join(turn.tx, ticket.id, person_id=person.id, household_id=person.household_id, at=turn.now)
+    tickets.add_texts(turn.tx, ticket.id, person_id=person.id, kind="report", at=turn.now, texts=texts)
+    _record(turn, ticket, person.id, "opened", category=ticket.category)
     if ticket.urgent:
         _alarm(turn, ticket, body)
     else:
         text = say("tickets.to_body", **_facts(turn, ticket))
         people.tell_body(turn, body, text, choices=take_it(ticket))
     ticket_clock.promise(turn, ticket)
-    return Reported(ticket, body, opened=True, joined=False, card=ticket.urgent, rescue=rescue)
 
 
 def join(turn: Turn, person: Person, ticket_id: int, *, texts: tuple[str, ...], alarm: Guess | None = None) -> Reported:
@@ -278,14 +261,6 @@ def _check_right(turn: Turn, person: Person, ticket: Ticket) -> Body:
 def _check_live(ticket: Ticket) -> None:
     if ticket.status not in LIVE:
         raise Refusal("tickets.not_open", number=ticket.number, state=say(f"tickets.state_{ticket.status.value}"))
-
-
-def _rescue_under_way(turn: Turn, chat: Chat | None) -> bool:
-    if chat is None:
-        return False
-    since = turn.now - timedelta(minutes=turn.rules.rescue_minutes)
-    recent = tickets.recent_in_chat(turn.tx, turn.bot_id, chat.chat_id, since=since)
-    return any(ticket.urgent for ticket in recent)
 
 
 def _facts(turn: Turn, ticket: Ticket) -> dict[str, object]:

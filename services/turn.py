@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.messages import Outgoing
+from domain.people import Chat
 from domain.rules import Rules
 from storage import outbox
 from storage.database import Tx
@@ -25,6 +26,7 @@ class Turn:
     now: datetime
     rules: Rules
     said: list[tuple[str, Outgoing, datetime]] = field(default_factory=list)
+    work_chats: dict[int, list[Chat]] = field(default_factory=dict)  # by body, each read once a turn
 
     @property
     def local(self) -> datetime:

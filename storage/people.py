@@ -1,12 +1,12 @@
 """People with their platform identities, households and posts; the bodies of the organisation tree."""
 
-from sqlalchemy import Boolean, Index, String, bindparam, insert, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Boolean, Index, String, and_, bindparam, insert, select
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from domain.people import Body, Level, Person, Place, Post, Role
+from domain.people import Body, Chat, Level, Person, Place, Post, Role
 from storage.base import Base, BigInt, Code, Id, Key, Ref, upsert
 from storage.database import Tx
-from storage.places import Building, Household, Unit
+from storage.places import Building, ChatRow, Household, Unit, as_chat
 
 
 class PersonRow(Base):
@@ -59,29 +59,51 @@ class PostRow(Base):
 
 
 _body = (BodyRow.id, BodyRow.level, BodyRow.name, BodyRow.path, BodyRow.compound_id, BodyRow.building_id)
-_persons = (
-    select(
-        PersonRow.id,
-        Identity.user_id,
-        PersonRow.name,
-        PersonRow.outsider,
-        Household.id,
-        Household.compound_id,
-        Household.building_id,
-        Household.unit_id,
-        Building.number,
-        Unit.number,
-    )
-    .join_from(Identity, PersonRow, PersonRow.id == Identity.person_id)
+_me = select(
+    bindparam("bot", type_=String()).label("bot"),
+    bindparam("user", type_=String()).label("user"),
+    bindparam("chat", type_=String()).label("chat"),
+).subquery("me")
+_chat_building, _chat_unit = aliased(Building), aliased(Unit)
+_person_columns = (
+    PersonRow.id,
+    PersonRow.name,
+    PersonRow.outsider,
+    Household.id,
+    Household.compound_id,
+    Household.building_id,
+    Household.unit_id,
+    Building.number,
+    Unit.number,
+)
+_chat_columns = (
+    ChatRow.bot_id,
+    ChatRow.chat_id,
+    ChatRow.title,
+    ChatRow.body_id,
+    ChatRow.compound_id,
+    ChatRow.building_id,
+    ChatRow.unit_id,
+    _chat_building.number,
+    _chat_unit.number,
+)
+# One row for each post of the person (one in all for most people): a turn asks once who speaks and where.
+_who_speaks = (
+    select(*_person_columns, *_chat_columns, PostRow.role, *_body)
+    .select_from(_me)
+    .outerjoin(Identity, and_(Identity.bot_id == _me.c.bot, Identity.user_id == _me.c.user))
+    .outerjoin(PersonRow, PersonRow.id == Identity.person_id)
     .outerjoin(Resident, Resident.person_id == PersonRow.id)
     .outerjoin(Household, Household.id == Resident.household_id)
     .outerjoin(Building, Building.id == Household.building_id)
     .outerjoin(Unit, Unit.id == Household.unit_id)
-    .where(Identity.bot_id == bindparam("bot"))
-    .order_by(Household.id)
-    .limit(1)
+    .outerjoin(ChatRow, and_(ChatRow.bot_id == _me.c.bot, ChatRow.chat_id == _me.c.chat))
+    .outerjoin(_chat_building, _chat_building.id == ChatRow.building_id)
+    .outerjoin(_chat_unit, _chat_unit.id == ChatRow.unit_id)
+    .outerjoin(PostRow, PostRow.person_id == PersonRow.id)
+    .outerjoin(BodyRow, BodyRow.id == PostRow.body_id)
+    .order_by(Household.id, BodyRow.level)
 )
-_find_person = _persons.where(Identity.user_id == bindparam("user"))
 _posts = (
     select(PostRow.role, *_body)
     .join_from(PostRow, BodyRow, BodyRow.id == PostRow.body_id)
@@ -94,8 +116,13 @@ _user_of = (
     .limit(1)
 )
 _get_body = select(*_body).where(BodyRow.id == bindparam("id"))
-_body_of_building = (
-    select(*_body).where(BodyRow.building_id == bindparam("building"), BodyRow.level == Level.BUILDING_GROUP).limit(1)
+_group_of_building = (
+    select(*_body, *_chat_columns)
+    .outerjoin(ChatRow, ChatRow.body_id == BodyRow.id)
+    .outerjoin(_chat_building, _chat_building.id == ChatRow.building_id)
+    .outerjoin(_chat_unit, _chat_unit.id == ChatRow.unit_id)
+    .where(BodyRow.building_id == bindparam("building"), BodyRow.level == Level.BUILDING_GROUP)
+    .order_by(BodyRow.id, ChatRow.chat_id)
 )
 _bodies_of_compound = select(*_body).where(BodyRow.compound_id == bindparam("compound"))
 _chain = select(*_body).where(BodyRow.id.in_(bindparam("ids", expanding=True))).order_by(BodyRow.level.desc())
@@ -127,13 +154,21 @@ def _as_body(row: tuple) -> Body:  # type: ignore[type-arg]
     return Body(number, Level(level), name, path, compound_id, building_id)
 
 
-def find_person(tx: Tx, bot_id: str, user: str) -> Person | None:
-    row = tx.execute(_find_person, {"bot": bot_id, "user": user}).first()
-    if row is None:
-        return None
-    number, user_id, name, outsider, household, compound, building_id, unit_id, building, unit = row
+def who_speaks(tx: Tx, bot_id: str, user: str, chat_id: str) -> tuple[Person | None, Chat | None]:
+    """The person of that identity with posts and (first) household, and the chat; None for what is not known."""
+    rows = [tuple(row) for row in tx.execute(_who_speaks, {"bot": bot_id, "user": user, "chat": chat_id})]
+    chat = as_chat(rows[0][9:18]) if rows[0][9] else None
+    number, name, outsider, household, compound, building_id, unit_id, building, unit = rows[0][:9]
+    if number is None:
+        return None, chat
+    own = [row for row in rows if row[3] == household and row[18]]
+    posts = tuple(Post(Role(row[18]), _as_body(row[19:])) for row in own)
     place = Place(compound, building_id, unit_id, building or "", unit or "") if household else None
-    return Person(number, user_id, name or "", household, place, outsider, posts_of(tx, number))
+    return Person(number, user, name or "", household, place, outsider, posts), chat
+
+
+def find_person(tx: Tx, bot_id: str, user: str) -> Person | None:
+    return who_speaks(tx, bot_id, user, "")[0]
 
 
 def posts_of(tx: Tx, person_id: int) -> tuple[Post, ...]:
@@ -151,9 +186,12 @@ def get_body(tx: Tx, body_id: int) -> Body:
     return _as_body(tuple(tx.execute(_get_body, {"id": body_id}).one()))
 
 
-def find_body_of_building(tx: Tx, building_id: int) -> Body | None:
-    row = tx.execute(_body_of_building, {"building": building_id}).first()
-    return _as_body(tuple(row)) if row else None
+def find_group_of_building(tx: Tx, building_id: int) -> tuple[Body, list[Chat]] | None:
+    """The building's group and its work chats."""
+    rows = [tuple(row) for row in tx.execute(_group_of_building, {"building": building_id})]
+    if not rows:
+        return None
+    return _as_body(rows[0][:6]), [as_chat(row[6:]) for row in rows if row[6] and row[0] == rows[0][0]]
 
 
 def bodies_of_compound(tx: Tx, compound_id: int) -> list[Body]:

@@ -1,6 +1,7 @@
 """Compound → building → unit → household, and the chats bound to them."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Index, bindparam, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -92,30 +93,24 @@ _all_chats = _chats.where(ChatRow.bot_id == bindparam("bot")).order_by(ChatRow.c
 _bind = upsert(ChatRow).on_conflict_do_nothing()
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceCounts:
-    compounds: int
-    buildings: int
-    households: int
-
-
-def _chat(row: tuple) -> Chat:  # type: ignore[type-arg]
+def as_chat(row: Sequence[Any]) -> Chat:
+    """A chat from the columns of `_chat_columns`."""
     bot_id, chat_id, title, body_id, compound_id, building_id, unit_id, building, unit = row
     return Chat(bot_id, chat_id, title, Place(compound_id, building_id, unit_id, building or "", unit or ""), body_id)
 
 
 def find_chat(tx: Tx, bot_id: str, chat_id: str) -> Chat | None:
     row = tx.execute(_find_chat, {"bot": bot_id, "chat": chat_id}).first()
-    return _chat(row) if row else None
+    return as_chat(row) if row else None
 
 
 def chats_of_body(tx: Tx, body_id: int) -> list[Chat]:
     """The work chats of a body; usually one, none where it has not opened one yet."""
-    return [_chat(row) for row in tx.execute(_chats_of_body, {"body": body_id})]
+    return [as_chat(row) for row in tx.execute(_chats_of_body, {"body": body_id})]
 
 
 def all_chats(tx: Tx, bot_id: str) -> list[Chat]:
-    return [_chat(row) for row in tx.execute(_all_chats, {"bot": bot_id})]
+    return [as_chat(row) for row in tx.execute(_all_chats, {"bot": bot_id})]
 
 
 def find_building(tx: Tx, compound_id: int, number: str) -> int | None:

@@ -4,11 +4,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Index, Row, Select, String, bindparam, func, insert, or_, select, text, update
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Index,
+    Row,
+    Select,
+    String,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from domain.tickets import LIVE, Status, Ticket
-from storage.base import Base, BigInt, Code, Id, Key, Ref, upsert
+from storage.base import Base, BigInt, Code, Id, Key, Moment, Ref, upsert
 from storage.database import Tx
 from storage.people import Identity, PersonRow
 from storage.places import Building, Unit
@@ -105,17 +121,47 @@ _tickets: Select[Any] = (
     .outerjoin(Building, Building.id == TicketRow.building_id)
     .outerjoin(Unit, Unit.id == TicketRow.unit_id)
 )
-_is_live = TicketRow.status.in_(tuple(status.value for status in LIVE))
-_find_same = (
-    _tickets.where(
-        TicketRow.compound_id == bindparam("compound"),
-        TicketRow.building_id.is_not_distinct_from(bindparam("building")),
-        TicketRow.category == bindparam("category"),
-        TicketRow.opened_at > bindparam("since"),
-        _is_live,
+
+
+def _live_status(row: type[TicketRow]) -> ColumnElement[bool]:
+    """Written out, not bound: only so does a planner see that the partial indexes hold these rows."""
+    return row.status.op("IN", return_type=Boolean())(literal_column("('open', 'accepted')"))
+
+
+_is_live = _live_status(TicketRow)
+_since = bindparam("since", type_=Moment())
+_building, _unit = bindparam("building_id", type_=BigInt), bindparam("unit_id", type_=BigInt)
+_matter = bindparam("matter", type_=String())
+
+
+def _is_same(row: type[TicketRow]) -> ColumnElement[bool]:
+    """Live, in the same building, of the same matter, unless one of the two did not name it or has another stairway;
+    or both are alarms of one kind."""
+    same_matter = or_(row.matter == "", _matter == "", row.matter == _matter)
+    same_unit = or_(row.unit_id.is_(None), _unit.is_(None), row.unit_id == _unit)
+    both_urgent = and_(row.urgent, bindparam("urgent", type_=Boolean()))
+    return and_(
+        row.compound_id == bindparam("compound_id", type_=BigInt),
+        row.building_id.is_not_distinct_from(_building),
+        row.category == bindparam("category", type_=String()),
+        _live_status(row),
+        row.opened_at > _since,
+        or_(both_urgent, and_(same_matter, same_unit)),
     )
+
+
+_alarm_in_chat = and_(
+    TicketRow.bot_id == bindparam("bot_id"),
+    TicketRow.chat_id == bindparam("chat_id"),
+    TicketRow.opened_at > bindparam("alarm_since", type_=Moment()),
+    TicketRow.urgent,
+    _is_live,
+)
+_find_near = (
+    select(TicketRow.id, _is_same(TicketRow).label("same"))
+    .where(or_(_is_same(TicketRow), _alarm_in_chat))
     .order_by(TicketRow.id.desc())
-    .limit(20)
+    .limit(50)
 )
 _find_number = _tickets.where(TicketRow.series == bindparam("series"), TicketRow.number == bindparam("number"))
 _get = _tickets.where(TicketRow.id == bindparam("id"))
@@ -140,7 +186,19 @@ _recent_in_chat = (
     .limit(9)
 )
 _stays = or_(Report.outcome.is_(None), Report.outcome != Status.WITHDRAWN.value)
-_open = insert(TicketRow).returning(TicketRow.id)
+_other = aliased(TicketRow)
+_opening = [column for column in TicketRow.__table__.columns if column.name != "id"]
+# In one statement, so that two chats that report the same matter at once open one ticket.
+_open = (
+    insert(TicketRow)
+    .from_select(
+        _opening,
+        select(*(bindparam(column.name, type_=column.type) for column in _opening)).where(
+            ~select(1).where(_is_same(_other)).exists()
+        ),
+    )
+    .returning(TicketRow.id)
+)
 _join = upsert(Report).on_conflict_do_nothing(index_elements=[Report.ticket_id, Report.person_id])
 _add_text = insert(TicketText)
 _households = select(func.count(func.distinct(func.coalesce(Report.household_id, -Report.person_id)))).where(
@@ -179,10 +237,20 @@ def _ticket(row: Row[Any]) -> Ticket:
     return Ticket(**values)
 
 
-def find_same(tx: Tx, *, compound_id: int, building_id: int | None, category: str, since: datetime) -> list[Ticket]:
-    """Live tickets of that category in that building, the newest first."""
-    values = {"compound": compound_id, "building": building_id, "category": category, "since": since}
-    return [_ticket(row) for row in tx.execute(_find_same, values)]
+@dataclass(frozen=True, slots=True)
+class Near:
+    """same: the open ticket of the same matter; alarm: something urgent was opened in this chat a moment ago."""
+
+    same: int | None
+    alarm: bool
+
+
+def find_near(tx: Tx, *, alarm_since: datetime, **matter: Any) -> Near:
+    """matter: compound_id, building_id, unit_id, category, matter, urgent, since (older tickets do not count), bot_id,
+    chat_id."""
+    rows = tx.execute(_find_near, {"alarm_since": alarm_since, **matter}).all()
+    same = next((row.id for row in rows if row.same), None)
+    return Near(same, any(not row.same for row in rows))
 
 
 def find_number(tx: Tx, series: int, number: int) -> Ticket | None:
@@ -215,8 +283,10 @@ def recent_in_chat(tx: Tx, bot_id: str, chat_id: str, *, since: datetime) -> lis
     return [_ticket(row) for row in tx.execute(_recent_in_chat, values)]
 
 
-def open_ticket(tx: Tx, **values: Any) -> int:
-    return int(tx.execute(_open, values).scalar_one())
+def open_ticket(tx: Tx, *, since: datetime, **values: Any) -> int | None:
+    """None where another chat opened the same matter while this turn waited for its number."""
+    found: int | None = tx.execute(_open, {"since": since, **values}).scalar()
+    return found
 
 
 def join(tx: Tx, ticket_id: int, *, person_id: int, household_id: int | None, at: datetime) -> bool:

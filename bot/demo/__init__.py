@@ -33,9 +33,9 @@ class Demo:
         """The building and its group; made with their chats where they do not stand yet."""
         found = places.find_building(self.tx, self.compound_id, number)
         if found is not None:
-            body = people.find_body_of_building(self.tx, found)
-            if body is not None:
-                return found, body
+            group = people.find_group_of_building(self.tx, found)
+            if group is not None:
+                return found, group[0]
         building_id = places.add_building(self.tx, self.compound_id, number)
         name = facts()["building_group"].format(building=number)
         body = people.add_body(

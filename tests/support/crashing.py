@@ -159,12 +159,12 @@ async def live(name: str, url: str, peer: str) -> None:
 def at_the_desk(tx: Tx, update: Incoming, app: App) -> None:
     """A matter that is filed, taken and finished in one go; each is a matter of its own."""
     turn = Turn(tx, BOT, f"u:{update.update_id}", app.clock(), app.rules)
-    person, chat = people.recognise(turn, update.sender), people.find_chat(turn, update.address)
+    person, chat = people.recognise(turn, update.sender, update.address)
     place = people.locate(turn, person, chat)
     matter = f"矛盾{update.update_id}"
     guess = Guess(True, "complaint", "noise", 1.0, "other", False, (), matter=matter, summary=matter)
     reported = tickets.report(turn, person, guess, place=place, chat=chat, address=update.address, texts=(update.text,))
-    officer = people.recognise(turn, Sender(SECRETARY, SECRETARY))
+    officer, _ = people.recognise(turn, Sender(SECRETARY, SECRETARY), Address(SECRETARY, private=True))
     tickets.accept(turn, officer, reported.ticket, chat=None)
     tickets.finish(turn, officer, ticket_rows.get(tx, reported.ticket.id), note="劝好了")
     turn.flush()
