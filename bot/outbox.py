@@ -49,11 +49,17 @@ class Sender:
                 task = asyncio.create_task(self._send(*row))
                 under_way.add(task)
                 task.add_done_callback(under_way.discard)
-                task.add_done_callback(lambda _: self.wake())
+                task.add_done_callback(self._landed)
             if not rows:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._awake.wait(), _POLL)
-        await asyncio.gather(*under_way)
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        """A row whose mark failed is due again when its lease ends; the sender goes on."""
+        if not task.cancelled() and (error := task.exception()):
+            log.error("a message could not be marked", exc_info=error)
+        self.wake()
 
     async def next_due(self) -> datetime | None:
         return await self._database.peek(outbox.next_due, bot_id=self._transport.bot_id)

@@ -173,6 +173,8 @@ class Routing:
         if talk.person.role:
             raise Silence
         reported = ticket_services.join(talk.turn, talk.person, known.ticket_id, texts=heard.texts, alarm=heard.guess)
+        if reported is None:
+            raise Silence
         heard.reported = reported
         self._engine.run(talk, lambda: tickets.acknowledge(talk, reported))
 

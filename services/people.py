@@ -30,8 +30,12 @@ def meet(turn: Turn, person: Person) -> Person:
     if person.id:
         return person
     number = people.add_person(turn.tx, person.name)
-    people.add_identity(turn.tx, turn.bot_id, person.user, number)
-    return Person(number, person.user, person.name)
+    if people.add_identity(turn.tx, turn.bot_id, person.user, number):
+        return Person(number, person.user, person.name)
+    people.remove_person(turn.tx, number)  # somebody met them in another chat at this moment
+    met = people.find_person(turn.tx, turn.bot_id, person.user)
+    assert met is not None
+    return met
 
 
 def find_chat(turn: Turn, address: Address) -> Chat | None:
@@ -88,6 +92,11 @@ def _work_chats(turn: Turn, body: Body) -> list[Chat]:
 def above(turn: Turn, body: Body) -> list[Body]:
     """The bodies over this one, the nearest first."""
     return [found for found in people.chain(turn.tx, body) if found.id != body.id]
+
+
+def compounds_under(turn: Turn, body: Body) -> list[int]:
+    """The compounds a body is there for: its own, or those of the bodies below it."""
+    return [body.compound_id] if body.compound_id else people.compounds_under(turn.tx, body)
 
 
 def get_body(turn: Turn, body_id: int) -> Body:

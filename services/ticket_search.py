@@ -13,7 +13,7 @@ from texts import say, wording
 
 def look_up(turn: Turn, person: Person, chat: Chat | None, number: int) -> Ticket:
     """The ticket of that number, if this person may see it: a reporter, or one who may handle it."""
-    ticket = tickets.find_number(turn.tx, _series(person, chat), number)
+    ticket = tickets.find_number(turn.tx, _series(turn, person, chat), number)
     mine = own(turn, person)
     yours = wording.numbers([(each.number, each.summary) for each in mine])
     if ticket is None:
@@ -26,17 +26,19 @@ def look_up(turn: Turn, person: Person, chat: Chat | None, number: int) -> Ticke
 
 def find_to_handle(turn: Turn, person: Person, chat: Chat | None, number: int) -> Ticket:
     """As `look_up`, for those who want to act on it: who may not is told whose office it is."""
-    ticket = tickets.find_number(turn.tx, _series(person, chat), number)
+    ticket = tickets.find_number(turn.tx, _series(turn, person, chat), number)
     if ticket is None:
         raise Refusal("tickets.no_such", number=number, yours="")
     return ticket
 
 
-def _series(person: Person, chat: Chat | None) -> int:
-    """The compound whose numbers are meant: the chat's, the person's own, or where the person serves; 0: none."""
+def _series(turn: Turn, person: Person, chat: Chat | None) -> int:
+    """The compound whose numbers are meant: the chat's, the person's own, or the only one served; 0: none."""
     place = chat.place if chat else person.place
-    served = (post.body.compound_id for post in person.posts if post.body.compound_id)
-    return place.compound_id if place else next(served, 0)
+    if place:
+        return place.compound_id
+    served = {compound for post in person.posts for compound in people.compounds_under(turn, post.body)}
+    return served.pop() if len(served) == 1 else 0
 
 
 def may_handle(turn: Turn, person: Person, ticket: Ticket) -> bool:
@@ -60,7 +62,7 @@ def waiting_for(turn: Turn, person: Person, chat: Chat | None, *, status: Status
     if chat and chat.body_id is None:
         return _just_opened(turn, person, chat, status)
     bodies = {chat.body_id} if chat else {post.body.id for post in person.posts}
-    live = tickets.live_of_compound(turn.tx, _series(person, chat))
+    live = tickets.live_of_compound(turn.tx, _series(turn, person, chat))
     waiting = [
         ticket
         for ticket in live

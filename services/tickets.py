@@ -66,15 +66,16 @@ def report(
         "chat_id": address.chat,
     }
     near = tickets.find_near(turn.tx, alarm_since=turn.now - turn.rules.rescue_window, **matter)
-    if near.same is None:
-        body = people.responsible_body(turn, place, first_level(guess.category))
-        ticket = _open(turn, guess, body, place, discreet=discreet, **matter)
-        if ticket is not None:
-            _announce(turn, person, ticket, body, texts)
-            return Reported(ticket, body, opened=True, joined=False, card=ticket.urgent, rescue=near.alarm)
-        near = tickets.find_near(turn.tx, alarm_since=turn.now, **matter)
-    assert near.same is not None
-    return join(turn, person, near.same, texts=texts, alarm=alarm)
+    if near.same and (reported := join(turn, person, near.same, texts=texts, alarm=alarm)):
+        return reported
+    body = people.responsible_body(turn, place, first_level(guess.category))
+    if ticket := _open(turn, guess, body, place, discreet=discreet, **matter):
+        _announce(turn, person, ticket, body, texts)
+        return Reported(ticket, body, opened=True, joined=False, card=ticket.urgent, rescue=near.alarm)
+    near = tickets.find_near(turn.tx, alarm_since=turn.now, **matter)
+    reported = join(turn, person, near.same, texts=texts, alarm=alarm) if near.same else None
+    assert reported is not None, "the matter that was in the way is gone"
+    return reported
 
 
 def _open(
@@ -148,7 +149,7 @@ def _alarm(turn: Turn, ticket: Ticket, body: Body) -> None:
 
 def accept(turn: Turn, person: Person, ticket: Ticket, *, chat: Chat | None) -> None:
     """Somebody with the right takes the ticket; the reporters hear who."""
-    body = _check_right(turn, person, ticket)
+    ticket, body = _hold(turn, person, ticket)
     if ticket.status is Status.ACCEPTED and ticket.accepted_by == person.id:
         raise Refusal("tickets.already_yours", number=ticket.number)
     if ticket.status is Status.ACCEPTED:
@@ -166,7 +167,7 @@ def accept(turn: Turn, person: Person, ticket: Ticket, *, chat: Chat | None) -> 
 
 def finish(turn: Turn, person: Person, ticket: Ticket, *, note: str) -> None:
     """The handler says it is fixed: the group hears it once, each reporter is asked privately."""
-    body = _check_right(turn, person, ticket)
+    ticket, body = _hold(turn, person, ticket)
     _check_live(ticket)
     tickets.change(turn.tx, ticket.id, status=Status.DONE.value, accepted_by=person.id, closed_at=turn.now)
     tickets.add_texts(turn.tx, ticket.id, person_id=person.id, kind="note", at=turn.now, texts=(note,))
@@ -234,7 +235,7 @@ def withdraw(turn: Turn, person: Person, ticket: Ticket) -> bool:
 
 def call_off(turn: Turn, person: Person, ticket: Ticket) -> None:
     """误报: any head in scope takes an alarm back; the group hears one line."""
-    _check_right(turn, person, ticket)
+    ticket, _ = _hold(turn, person, ticket)
     _check_live(ticket)
     tickets.change(turn.tx, ticket.id, status=Status.WITHDRAWN.value, closed_at=turn.now)
     ticket_clock.stop(turn, ticket)
@@ -250,12 +251,14 @@ def take_it(ticket: Ticket) -> tuple[Choice, ...]:
     )
 
 
-def _check_right(turn: Turn, person: Person, ticket: Ticket) -> Body:
+def _hold(turn: Turn, person: Person, ticket: Ticket) -> tuple[Ticket, Body]:
+    """The ticket as it is now, locked for this turn, and its body; Refusal for who may not handle it."""
     tickets.lock(turn.tx, ticket.id)
+    ticket = tickets.get(turn.tx, ticket.id)
     body = people.get_body(turn, ticket.body_id)
     if not ticket_search.may_handle(turn, person, ticket):
         raise Refusal("tickets.not_your_office", number=ticket.number, office=people.office(body, ticket.building))
-    return body
+    return ticket, body
 
 
 def _check_live(ticket: Ticket) -> None:

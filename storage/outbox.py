@@ -65,9 +65,7 @@ _add = (
 )
 _earlier = aliased(Outbox)
 # Written out, not bound: only so does a planner see that the partial indexes hold these rows.
-_waiting: ColumnElement[str] = literal_column(
-    f"'{WAITING}'"
-)
+_waiting: ColumnElement[str] = literal_column(f"'{WAITING}'")
 _due = Outbox.due_at <= bindparam("now")
 # The oldest unsent row of a chat goes first; one that only waits for its hour does not hold up the others.
 _claim = (

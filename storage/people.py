@@ -1,6 +1,6 @@
 """People with their platform identities, households and posts; the bodies of the organisation tree."""
 
-from sqlalchemy import Boolean, Index, String, and_, bindparam, insert, select
+from sqlalchemy import Boolean, Index, String, and_, bindparam, delete, insert, select
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from domain.people import Body, Chat, Level, Person, Place, Post, Role
@@ -199,6 +199,10 @@ def bodies_of_compound(tx: Tx, compound_id: int) -> list[Body]:
     return [_as_body(tuple(row)) for row in tx.execute(_bodies_of_compound, {"compound": compound_id})]
 
 
+def compounds_under(tx: Tx, body: Body) -> list[int]:
+    return [row[0] for row in tx.execute(_compounds_under, {"path": f"{body.path}%"})]
+
+
 def chain(tx: Tx, body: Body) -> list[Body]:
     """The body and all above it, the nearest first."""
     ids = [int(part) for part in body.path.strip("/").split("/")]
@@ -220,8 +224,14 @@ def add_person(tx: Tx, name: str, *, outsider: bool = False) -> int:
     return int(tx.execute(insert(PersonRow).returning(PersonRow.id), row).scalar_one())
 
 
-def add_identity(tx: Tx, bot_id: str, user: str, person_id: int) -> None:
-    tx.execute(_add_identity, {"bot_id": bot_id, "user_id": user, "person_id": person_id})
+def add_identity(tx: Tx, bot_id: str, user: str, person_id: int) -> bool:
+    """False where that identity is somebody's already."""
+    row = {"bot_id": bot_id, "user_id": user, "person_id": person_id}
+    return tx.execute(_add_identity, row).rowcount == 1
+
+
+def remove_person(tx: Tx, person_id: int) -> None:
+    tx.execute(delete(PersonRow).where(PersonRow.id == person_id))
 
 
 def add_resident(tx: Tx, person_id: int, household_id: int, relation: str) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from bot.service import opened
-from bot.terminal_transport import Desk, Leave, Neighbour, Neighbourhood, Note, Spoken, bot_block, clean, suggestions
+from bot.terminal_desk import Desk, Leave, Neighbour, Neighbourhood, Note, Spoken, clean, suggestions
+from bot.terminal_transport import bot_block
 from domain.messages import Address, Choice, Incoming, Outgoing, numbered
 from domain.people import Chat, Place
 
