@@ -66,7 +66,8 @@ def report(
         "chat_id": address.chat,
     }
     near = tickets.find_near(turn.tx, alarm_since=turn.now - turn.rules.rescue_window, **matter)
-    if near.same and (reported := join(turn, person, near.same, texts=texts, alarm=alarm)):
+    reported = join(turn, person, near.same, texts=texts, alarm=alarm) if near.same else None
+    if reported is not None:
         return reported
     body = people.responsible_body(turn, place, first_level(guess.category))
     if ticket := _open(turn, guess, body, place, discreet=discreet, **matter):
@@ -116,10 +117,17 @@ def _announce(turn: Turn, person: Person, ticket: Ticket, body: Body, texts: tup
     ticket_clock.promise(turn, ticket)
 
 
-def join(turn: Turn, person: Person, ticket_id: int, *, texts: tuple[str, ...], alarm: Guess | None = None) -> Reported:
-    """Add a person's voice (附议) or further words; an urgent guess (`alarm`) makes the ticket urgent, once."""
+def join(
+    turn: Turn, person: Person, ticket_id: int, *, texts: tuple[str, ...], alarm: Guess | None = None
+) -> Reported | None:
+    """Add a person's voice (附议) or further words; an urgent guess (`alarm`) makes the ticket urgent, once.
+
+    None where the ticket was closed meanwhile.
+    """
     tickets.lock(turn.tx, ticket_id)
     ticket = tickets.get(turn.tx, ticket_id)
+    if ticket.status not in LIVE:
+        return None
     person = people.meet(turn, person)
     joined = tickets.join(turn.tx, ticket_id, person_id=person.id, household_id=person.household_id, at=turn.now)
     tickets.add_texts(turn.tx, ticket_id, person_id=person.id, kind="report", at=turn.now, texts=texts)

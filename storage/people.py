@@ -125,6 +125,12 @@ _group_of_building = (
     .order_by(BodyRow.id, ChatRow.chat_id)
 )
 _bodies_of_compound = select(*_body).where(BodyRow.compound_id == bindparam("compound"))
+_compounds_under = (
+    select(BodyRow.compound_id)
+    .distinct()
+    .where(BodyRow.path.like(bindparam("path")), BodyRow.compound_id.is_not(None))
+    .order_by(BodyRow.compound_id)
+)
 _chain = select(*_body).where(BodyRow.id.in_(bindparam("ids", expanding=True))).order_by(BodyRow.level.desc())
 _officers = (
     select(Identity.user_id, PostRow.role, PersonRow.id, PersonRow.name)
