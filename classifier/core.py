@@ -1,45 +1,61 @@
 """The classifier: a message in, a `Guess` out. No input or output after it is built."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from classifier.counts import Features, features
 from classifier.cut import boundaries, cutter
 from classifier.danger import find_danger
-from classifier.gate import Gate, Verdict
+from classifier.examples import Examples, Seed, count, seeds
+from classifier.gate import TICKET_AT, Gate, Verdict
+from classifier.kind import quiet_kind
 from classifier.load import Lexicon, own_lexicon
 from classifier.scan import (
-    CAN_CRY,
-    CAN_CUE,
     CAN_FAULT,
-    CAN_GENERIC,
     CAN_KIND,
     CAN_STRONG,
     CAN_THING,
-    CAN_WEAK,
     KIND_GROUPS,
     Hit,
     Look,
     Scanner,
+    hope,
 )
-from classifier.score import describe, rank, votes
+from classifier.score import describe, mix, rank, votes
 from domain.guess import Guess
 
 _OTHER = "other"
 _STAFF = frozenset({"property", "community"})
 _REASONS = 8
+_PIECES = 3  # of a message, shown where the examples decided
+_NOTHING: Features = frozenset()
+BALANCE = 0.5  # what one point of the rules' evidence is worth beside the examples' odds
+NEEDED = 0.4
+RULED = 0.5  # less is needed where the rules alone say complaint
+DISTANT = 0.7  # more where no thing and no place of ours is named
+LOUD = frozenset({"jielong", "vote", "ad", "notice"})  # never complaints, whatever the examples say
 KINDS = ("complaint", "question", "suggestion", "thanks", "notice", "ad", "jielong", "vote", "chat")
 
 
 class Classifier:
-    """Keyword rules first. Everything it knows is in the lexicon; every guess says which words decided."""
+    """Rules over the words of the lexicon, weighed with counted examples. Every guess says which words decided."""
 
-    def __init__(self, lexicon: Lexicon | Mapping[str, Iterable[str]], engine: str = "") -> None:
-        """`engine` names the word cutter ("rjieba", "jieba"); by default the faster one installed."""
+    def __init__(
+        self, lexicon: Lexicon | Mapping[str, Iterable[str]], engine: str = "", examples: Sequence[Seed] | None = None
+    ) -> None:
+        """`engine` names the word cutter ("rjieba", "jieba"); by default the faster one installed.
+
+        `examples` stand in for those that ship with linli; categories of one's own go by the rules alone.
+        """
         self.lexicon = lexicon if isinstance(lexicon, Lexicon) else own_lexicon(lexicon)
         codes = self.lexicon.codes
+        if examples is None:
+            examples = seeds() if isinstance(lexicon, Lexicon) else ()
+        self._examples = count(examples, codes, self.lexicon.normaliser) if examples else None
         self._fallback = _OTHER if _OTHER in codes else (codes[-1] if codes else "")
         self._scanner = Scanner(self.lexicon)
         self._gate = Gate(self.lexicon)
         self._cut = cutter(engine)
+        self._needed = NEEDED - RULED if self._examples else 0.0
         category, probability, runner_up = rank(votes(codes, []), self._fallback)
         self._quiet = {
             kind: Guess(False, kind, category, round(probability, 4), runner_up, False, ()) for kind in KINDS
@@ -50,27 +66,29 @@ class Classifier:
         text = self.lexicon.normaliser.message(text)
         look = self._scanner.look(text)
         alarm = self._scanner.could_alarm(look.could)
-        if not alarm and not self._worth_reading(look.could, text):
+        pieces = features(text) if look.could and self._examples else _NOTHING
+        odds = self._examples.ticket.score(pieces) if pieces and self._examples else 0.0
+        if not alarm and odds + BALANCE * (hope(look.could) - TICKET_AT) < self._needed:
             return self._glance(text, look, sender_role)
         hits = self._scanner.hits(text, look, boundaries(text, self._cut))
         verdict = self._gate.judge(text, hits)
+        if self._examples and verdict.kind not in LOUD:
+            self._weigh(verdict, odds, pieces, self._examples)
         danger, words = "", tuple[str, ...]()
         if alarm and verdict.kind not in ("jielong", "ad", "notice"):
             danger, words = find_danger(self.lexicon, hits, verdict.refused)
-        return self._answer(verdict, danger, words, sender_role)
+        return self._answer(verdict, danger, words, sender_role, pieces)
 
-    def _worth_reading(self, could: int, text: str) -> bool:
-        """Could the words found amount to a complaint at all? Where only a place is missing, look for a room number."""
-        if could & CAN_STRONG and could & (CAN_CRY | CAN_THING | CAN_WEAK | CAN_FAULT | CAN_CUE):
-            return True
-        if could & CAN_FAULT and could & (CAN_THING | CAN_CUE):
-            return True
-        named = could & (CAN_THING | CAN_WEAK)
-        if named and could & CAN_GENERIC and could & (CAN_CUE | CAN_THING):
-            return True
-        if not (could & (CAN_STRONG | CAN_FAULT) or (named and could & CAN_GENERIC)):
-            return False
-        return any(pattern.search(text) for pattern in self.lexicon.patterns["place"])
+    def _weigh(self, verdict: Verdict, odds: float, pieces: Features, examples: Examples) -> None:
+        """The rules' evidence and the examples' odds together decide."""
+        ruled = verdict.kind == "complaint"
+        needed = NEEDED - RULED if ruled else NEEDED if verdict.near else NEEDED + DISTANT
+        if odds + BALANCE * (verdict.evidence - TICKET_AT) >= needed:
+            verdict.kind = "complaint"
+            if not ruled:
+                verdict.reasons += examples.ticket.strongest(pieces, _PIECES)
+        elif ruled:
+            verdict.kind = quiet_kind(verdict.groups, verdict.done)
 
     def _glance(self, text: str, look: Look, sender_role: str | None) -> Guess:
         """The answer for a message that cannot be a complaint, from the raw words alone."""
@@ -86,7 +104,9 @@ class Classifier:
         matter = describe(self.lexicon, category, hits)[0]
         return Guess(False, kind, category, round(probability, 4), runner_up, False, (), "", matter)
 
-    def _answer(self, verdict: Verdict, danger: str, words: tuple[str, ...], sender_role: str | None) -> Guess:
+    def _answer(
+        self, verdict: Verdict, danger: str, words: tuple[str, ...], sender_role: str | None, pieces: Features
+    ) -> Guess:
         kind = verdict.kind
         if sender_role == "outsider" and not danger:
             kind = "ad"
@@ -100,6 +120,9 @@ class Classifier:
             home = self.lexicon.homes.get(danger, "")
             if home in scores:
                 scores[home] += 1.5
+        if self._examples:
+            sorter = self._examples.category
+            scores = mix(scores, sorter.scores(pieces), sorter.examples)
         category, probability, runner_up = rank(scores, self._fallback)
         matter, summary = describe(self.lexicon, category, verdict.live)
         return Guess(

@@ -49,6 +49,7 @@ class Verdict:
     reasons: list[str] = field(default_factory=list)
     done: bool = False
     fault: bool = False
+    near: bool = False  # a thing or a place of ours is named
     groups: Groups = field(default_factory=dict)
 
 
@@ -177,6 +178,7 @@ class Gate:
         named = bool(found.things or found.strong or petition)
         lasting = bool(found.things and groups.get("place") and groups.get("lasting") and not cost)
         asked = bool(groups.get("appeal") and (found.things or found.weak))
+        verdict.near = bool(found.things or found.weak or groups.get("place"))
         if named:
             verdict.fault = bool(found.strong or found.faults or petition or asked or lasting)
         else:  # a fault of nothing: only where it is at least said to be here

@@ -1,16 +1,15 @@
 """One written form for what people type: width, case, traditional characters, dialect, slips, tags, mentions."""
 
-import importlib.util
-import json
 import re
 import unicodedata
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 
 import ahocorasick_rs
+import opencc
 
 MAX_CHARS = 4000
+_CHINESE = (0x4E00, 0xA000)
 
 _TAG = re.compile(r"\[[^\[\]\s]{1,8}\]")
 _URL = re.compile(r"(?:https?://|www\.)[\x21-\x7e]+")
@@ -20,21 +19,13 @@ _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u
 
 @cache
 def _traditional() -> dict[int, str]:
-    """Single traditional characters to simplified ones, out of zhconv's table.
+    """Single traditional characters to simplified ones: asked of OpenCC once, for all Chinese characters.
 
-    The file is read directly: importing zhconv pulls in pkg_resources and costs more than all the rest of the start.
+    A table is quicker than asking for every message, and what is lost (words written differently) are aliases.
     """
-    spec = importlib.util.find_spec("zhconv")
-    if spec is None or not spec.submodule_search_locations:
-        return {}
-    path = Path(spec.submodule_search_locations[0]) / "zhcdict.json"
-    if not path.exists():
-        return {}
-    tables = json.loads(path.read_text(encoding="utf-8"))
-    table: dict[int, str] = {}
-    for name in ("zh2Hans", "zh2CN"):
-        table.update({ord(k): v for k, v in tables[name].items() if len(k) == 1 and len(v) == 1 and k != v})
-    return table
+    block = [chr(code) for code in range(*_CHINESE)]
+    simple = opencc.OpenCC("t2s").convert("\n".join(block)).split("\n")
+    return {ord(old): new for old, new in zip(block, simple, strict=True) if old != new and len(new) == 1}
 
 
 class Normaliser:

@@ -63,6 +63,20 @@ class Look:
     phrases: list[tuple[int, int, int, Match]]
 
 
+def _best(could: int) -> float:
+    subject = 1.0 if could & (CAN_THING | CAN_WEAK) else 0.0
+    fault = 3.0 if could & (CAN_STRONG | CAN_CRY) else 1.5 if could & CAN_FAULT else 1.0 if could & CAN_GENERIC else 0.0
+    return subject + fault + (2.0 if could & CAN_CUE else 0.5)
+
+
+_BEST = tuple(_best(could) for could in range(1 << _FIRST_DANGER))
+
+
+def hope(could: int) -> float:
+    """The most evidence for a complaint that the words of a first look can amount to, about."""
+    return _BEST[could & (1 << _FIRST_DANGER) - 1]
+
+
 def bit(role: int) -> int:
     """A role as a bit of `Hit.roles`."""
     return 1 << role

@@ -1,7 +1,7 @@
 """Which category: votes of things, faults and whole phrases; and the short summary in a neighbour's words."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from classifier.load import HINT, PROBLEM, STRONG, THING, WEAK, Lexicon
 from classifier.scan import Hit
@@ -9,6 +9,8 @@ from classifier.scan import Hit
 _VOTE = {THING: 1.0, WEAK: 0.35, PROBLEM: 0.8, HINT: 0.4, STRONG: 2.0}
 _ALONE = 0.7  # a fault whose category names no thing counts less: the object beats the fault
 _SHARP = 1.6
+_TRUST = 3.0  # what a vote is worth before there are examples
+_FADE = 500  # with so many examples it is worth half
 LONGEST = 10
 
 
@@ -27,6 +29,12 @@ def votes(codes: Iterable[str], hits: list[Hit]) -> dict[str, float]:
                 board = thing if role in (THING, WEAK) else fault
                 board[code] += weight / len(owners)
     return {c: thing[c] + fault[c] * (1.0 if thing[c] else _ALONE) for c in thing}
+
+
+def mix(voted: Mapping[str, float], learned: Mapping[str, float], examples: int) -> dict[str, float]:
+    """The lexicon's votes and the examples' scores; the more examples, the less the votes count."""
+    weight = _TRUST * _FADE / (_FADE + examples)
+    return {code: score + weight * voted[code] for code, score in learned.items()}
 
 
 def rank(scores: dict[str, float], fallback: str) -> tuple[str, float, str]:
