@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from classifier.counts import Features, features
 from classifier.cut import boundaries, cutter
-from classifier.danger import find_danger
+from classifier.danger import find_danger, nearest_danger
 from classifier.examples import Examples, Seed, count, seeds
 from classifier.gate import TICKET_AT, Gate, Verdict
 from classifier.kind import quiet_kind
@@ -32,6 +32,8 @@ BALANCE = 0.5  # what one point of the rules' evidence is worth beside the examp
 NEEDED = 0.4
 RULED = 0.5  # less is needed where the rules alone say complaint
 DISTANT = 0.7  # more where no thing and no place of ours is named
+CRY = 1.5  # odds of a cry for help, beside a word of the danger
+LOUD_CRY = 2.2  # odds with which any word of a danger will do
 LOUD = frozenset({"jielong", "vote", "ad", "notice"})  # never complaints, whatever the examples say
 KINDS = ("complaint", "question", "suggestion", "thanks", "notice", "ad", "jielong", "vote", "chat")
 
@@ -77,6 +79,10 @@ class Classifier:
         danger, words = "", tuple[str, ...]()
         if alarm and verdict.kind not in ("jielong", "ad", "notice"):
             danger, words = find_danger(self.lexicon, hits, verdict.refused)
+        if not danger and verdict.kind == "complaint" and self._examples:
+            cry = self._examples.urgent.score(pieces)
+            if cry >= CRY:
+                danger, words = nearest_danger(self.lexicon, hits, verdict.refused, cry >= LOUD_CRY)
         return self._answer(verdict, danger, words, sender_role, pieces)
 
     def _weigh(self, verdict: Verdict, odds: float, pieces: Features, examples: Examples) -> None:

@@ -6,11 +6,11 @@ All that is kept is whole numbers, so adding is exact, needs no order and can be
 import math
 import re
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 
 _MOST = 400  # characters of one message that are counted
 _BREAKS = re.compile(r"[\s，。！？、,.!;；:：~…—\-()\"“”']+")
 _DIGITS = re.compile(r"\d+")
-_SMOOTH = 0.5
 _CALM = 20  # pieces that say nothing, as if in every message: a few words alone do not decide much
 _FEW = 0.3  # what a piece never seen in the other classes counts as having been seen there
 _PIECES = 20_000  # how many pieces the language is taken to have
@@ -51,23 +51,23 @@ class Counts:
 class Odds:
     """Is it the second of two classes? Naive Bayes: every piece adds the logarithm of how much more often it was."""
 
-    def __init__(self, counts: Counts) -> None:
-        """The weight of every piece, and what all of them share."""
-        self._weights = {
-            piece: math.log((yes + _SMOOTH) / (no + _SMOOTH)) for piece, (no, yes) in counts.rows.items() if yes or no
-        }
+    def __init__(self, counts: Counts, smooth: float) -> None:
+        """The weight of every piece. A piece is taken to have been in `smooth` more examples, of both as is usual."""
         no, yes = counts.examples
-        self._prior = math.log((yes + 2 * _SMOOTH) / (no + 2 * _SMOOTH))
+        share = (yes + 1) / (no + yes + 2)
+        usual = math.log(share / (1 - share))
+        self._weights = {
+            piece: math.log((yes + smooth * share) / (no + smooth * (1 - share))) - usual
+            for piece, (no, yes) in counts.rows.items()
+        }
 
     def score(self, pieces: Features) -> float:
         """Above zero for the second class. Long messages do not shout: the sum is divided by the root of the length."""
-        known = [weight for piece in pieces if (weight := self._weights.get(piece)) is not None]
-        return (sum(known) - len(known) * self._prior) / math.sqrt(len(pieces) + _CALM)
+        return sum(map(self._weights.get, pieces, repeat(0.0))) / math.sqrt(len(pieces) + _CALM)
 
     def strongest(self, pieces: Features, most: int) -> list[str]:
         """The pairs that spoke loudest for the second class."""
-        known = [piece for piece in pieces if piece in self._weights and len(piece.strip(" ^$0")) > 1]
-        pairs = [piece for piece in known if self._weights[piece] > self._prior]
+        pairs = [piece for piece in pieces if self._weights.get(piece, 0) > 0 and len(piece.strip(" ^$0")) > 1]
         return sorted(pairs, key=lambda piece: (-self._weights[piece], piece))[:most]
 
 

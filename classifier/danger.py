@@ -8,6 +8,33 @@ from classifier.scan import Hit
 
 def find_danger(lexicon: Lexicon, hits: list[Hit], refused: Iterable[Hit]) -> tuple[str, tuple[str, ...]]:
     """The first danger whose rule holds, with its words; ("", ()) when there is none or a veto forbids it."""
+    groups = _groups(hits, refused)
+    for rule in lexicon.rules if groups else ():
+        words = _holds(rule, groups)
+        if words:
+            return rule.danger, words
+    return "", ()
+
+
+def nearest_danger(
+    lexicon: Lexicon, hits: list[Hit], refused: Iterable[Hit], sure: bool
+) -> tuple[str, tuple[str, ...]]:
+    """The danger whose rule comes nearest to holding, with its words, for a message that sounds like a cry for help.
+
+    Unless it surely is one, what alarms in it has to be said: the first group of the rule.
+    """
+    groups = _groups(hits, refused)
+    near = [rule for rule in lexicon.rules if rule.groups[0] in groups]
+    if not near and sure:
+        near = [rule for rule in lexicon.rules if not groups.keys().isdisjoint(rule.groups)]
+    if not near:
+        return "", ()
+    rule = max(near, key=lambda rule: sum(name in groups for name in rule.groups) / len(rule.groups))
+    return rule.danger, tuple(groups[name][0].word for name in rule.groups if name in groups)
+
+
+def _groups(hits: list[Hit], refused: Iterable[Hit]) -> dict[str, list[Hit]]:
+    """The danger words by group; none when a veto forbids the alarm."""
     groups: dict[str, list[Hit]] = {}
     skip = {id(hit) for hit in refused}
     vetoes: set[str] = set()
@@ -17,13 +44,7 @@ def find_danger(lexicon: Lexicon, hits: list[Hit], refused: Iterable[Hit]) -> tu
                 groups.setdefault(mark.group, []).append(hit)
             elif mark.role == VETO:
                 vetoes.add(mark.group)
-    if not groups or _forbidden(vetoes):
-        return "", ()
-    for rule in lexicon.rules:
-        words = _holds(rule, groups)
-        if words:
-            return rule.danger, words
-    return "", ()
+    return {} if _forbidden(vetoes) else groups
 
 
 def _forbidden(vetoes: set[str]) -> bool:

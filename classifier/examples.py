@@ -55,4 +55,4 @@ def count(found: Sequence[Seed], codes: Sequence[str], normaliser: Normaliser) -
         urgent.add(pieces, "urgent" if seed.urgent else "calm")
         if seed.complaint:
             category.add(pieces, seed.label)
-    return Examples(Odds(ticket), Sorter(category), Odds(urgent))
+    return Examples(Odds(ticket, 1.0), Sorter(category), Odds(urgent, 2.0))

@@ -15,7 +15,8 @@ _MANY = 12  # how often a message may repeat the first word of a phrase and stil
 _FREE = 4  # words this long are never cut out of another word by chance
 
 CAN_THING, CAN_WEAK, CAN_GENERIC, CAN_FAULT, CAN_STRONG, CAN_CRY, CAN_CUE, CAN_KIND = (1 << n for n in range(8))
-_FIRST_DANGER = 8  # the bits above these eight stand for the danger groups
+_ROLES = 8
+_FIRST_DANGER = 1 << _ROLES  # this bit and those above it stand for the danger groups
 _BY_ROLE = {THING: CAN_THING, WEAK: CAN_WEAK, STRONG: CAN_STRONG, CRY: CAN_CRY}
 KIND_GROUPS = frozenset(
     [
@@ -69,12 +70,12 @@ def _best(could: int) -> float:
     return subject + fault + (2.0 if could & CAN_CUE else 0.5)
 
 
-_BEST = tuple(_best(could) for could in range(1 << _FIRST_DANGER))
+_BEST = tuple(_best(could) for could in range(_FIRST_DANGER))
 
 
 def hope(could: int) -> float:
     """The most evidence for a complaint that the words of a first look can amount to, about."""
-    return _BEST[could & (1 << _FIRST_DANGER) - 1]
+    return _BEST[could % _FIRST_DANGER]
 
 
 def bit(role: int) -> int:
@@ -125,7 +126,7 @@ class Scanner:
         self._words = list({**plain, **dict.fromkeys(phrases)})
         self._marks = [plain.get(word, ()) for word in self._words]
         groups = sorted({group for rule in lexicon.rules for group in rule.groups})
-        dangers = {group: 1 << (_FIRST_DANGER + at) for at, group in enumerate(groups)}
+        dangers = {group: 1 << (_ROLES + at) for at, group in enumerate(groups)}
         self._alarms = [sum(dangers[group] for group in set(rule.groups)) for rule in lexicon.rules]
         self._alarm_any = sum({dangers[rule.groups[0]] for rule in lexicon.rules})
         self._bits = [_bits(marks, dangers) for marks in self._marks]
