@@ -61,10 +61,10 @@ class Inbox:
         sender = replace(incoming.sender, name=clean(incoming.sender.name)[:_NAME])
         incoming = replace(incoming, text=clean(incoming.text), sender=sender)
         async with self._places, self._lane(incoming.bot_id, incoming.address.chat):
-            heard = self._listener.hear(incoming)
-            if heard is None:
-                return
             try:
+                heard = self._listener.hear(incoming)
+                if heard is None:
+                    return
                 await self._run(incoming, heard)
             except self._silence:
                 return

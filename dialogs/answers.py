@@ -2,7 +2,8 @@
 
 import unicodedata
 
-from texts import pattern, say
+from texts import pattern, words
+from texts.wording import figure
 
 
 def plain(text: str) -> str:
@@ -16,9 +17,11 @@ def read_number(text: str, labels: tuple[tuple[int, str], ...]) -> int | None:
     Understood: 2, ２, ②, 二, "2.", "选2", a label in full or the only label that contains the words.
     """
     text = plain(text)
+    if text in words("words.cancel") and 0 in dict(labels):
+        return 0
     if found := pattern("words.choice").match(text):
         digits = found["number"]
-        number = int(digits) if digits.isdecimal() else say("words.numerals").index(digits)
+        number = int(figure(digits))
         return number if number in dict(labels) else None
     exact = [number for number, label in labels if text == plain(label)]
     partly = [number for number, label in labels if len(text) > 1 and text in plain(label)]

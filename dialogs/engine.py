@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from dialogs.answers import read_number
+from dialogs.answers import plain, read_number
 from domain.errors import Refusal
 from domain.guess import Guess
 from domain.messages import Address, Incoming, Outgoing, numbered
@@ -32,13 +32,25 @@ class Silence(BaseException):
 class Pending(BaseException):
     """The flow waits for an answer. Not an Exception, so that no flow catches it by accident."""
 
-    def __init__(self, key: str, text: str, labels: tuple[tuple[int, str], ...], secret: bool) -> None:
-        super().__init__(key)
-        self.key, self.text, self.labels, self.secret = key, text, labels, secret
+    def __init__(self, question: "Question") -> None:
+        super().__init__(question.key)
+        self.question = question
 
 
 class Changed(BaseException):
     """The recorded answers belong to another version of the flow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """labels: the answers to choose from; none: any words. secret: never a word of it to others. minutes: how long the
+    answer is waited for (None: as the rules say)."""
+
+    key: str
+    text: str
+    labels: tuple[tuple[int, str], ...] = ()
+    secret: bool = False
+    minutes: int | None = None
 
 
 Flow = Callable[["Talk"], None]
@@ -68,25 +80,25 @@ class Talk:
     def private(self) -> Address:
         return Address(self.person.user, private=True)
 
-    def ask(self, key: str, text: str) -> str:
+    def ask(self, key: str, text: str, *, minutes: int | None = None) -> str:
         """An answer in the person's own words."""
-        answer: str = self._answer(key, text)
+        answer: str = self._answer(Question(key, text, minutes=minutes))
         return answer
 
     def choose(self, key: str, text: str, labels: Iterable[tuple[int, str]], *, secret: bool = False) -> int:
         """The number of the answer chosen. secret: not a word of it in the group, even if it cannot be asked."""
-        answer: int = self._answer(key, text, tuple(labels), secret)
+        answer: int = self._answer(Question(key, text, tuple(labels), secret))
         return answer
 
-    def _answer(self, key: str, text: str, labels: tuple[tuple[int, str], ...] = (), secret: bool = False) -> Any:
+    def _answer(self, question: Question) -> Any:
         if self._asked == len(self.answers):
-            raise Pending(key, text, labels, secret)
+            raise Pending(question)
         recorded, value = self.answers[self._asked]
-        if recorded != key:
+        if recorded != question.key:
             raise Changed
-        if labels and value not in dict(labels):  # no longer valid: ask again
+        if question.labels and value not in dict(question.labels):  # no longer valid: ask again
             del self.answers[self._asked :]
-            raise Pending(key, text, labels, secret)
+            raise Pending(question)
         self._asked += 1
         return value
 
@@ -99,11 +111,12 @@ class Talk:
             self.whisper(text)
 
     def whisper(self, text: str, *, fallback: str = "") -> None:
-        """Answer privately; where the platform cannot, say `fallback` in the group or nothing."""
+        """Answer privately; where the platform cannot, one neutral line in the group that quotes the message."""
         here = self.incoming.address
         instead = None
-        if fallback and not here.private:
-            instead = Outgoing(here, fallback, reply_to=self.incoming.message_id)
+        if not here.private:
+            words = fallback or say("common.talk_privately")
+            instead = Outgoing(here, words, reply_to=self.incoming.message_id)
         self._words.append(Outgoing(self.private, text, fallback=instead))
 
     def announce(self, text: str, *, urgent: bool = False, quote: bool = True) -> None:
@@ -126,6 +139,10 @@ class Engine:
         """Run a flow for the first time; its questions, if any, are asked privately."""
         self._run(talk, flow, Conversation(flow, talk.args, [], "", "", talk.turn.now))
 
+    def speak(self, talk: Talk) -> None:
+        """Say what was put into the talk outside any step."""
+        self._speak(talk)
+
     def run(self, talk: Talk, step: Callable[[], T]) -> T | None:
         """A step without questions: its words are said, a refusal becomes a sentence. None where it was refused."""
         result, mark = None, len(talk.turn.said)
@@ -141,7 +158,7 @@ class Engine:
 
     def answer(self, talk: Talk, conversation: Conversation) -> bool:
         """Offer a message to the open dialog. False: it is no answer, and the message may mean something else."""
-        text, press = talk.incoming.text.strip(), talk.incoming.press
+        text, press = plain(talk.incoming.text), talk.incoming.press
         if press and not press.question:
             return False
         if press and press.question != conversation.question:
@@ -154,7 +171,10 @@ class Engine:
             talk.say(say("common.cancelled"))
             self._speak(talk)
             return True
-        value: str | int | None = read_number(press.value if press else text, labels) if labels else text[:_WORDS]
+        if labels:
+            value: str | int | None = read_number(press.value if press else text, labels)
+        else:
+            value = talk.incoming.text.strip()[:_WORDS]
         if value is None or value == "":
             return False
         talk.args, talk.answers = conversation.args, [*conversation.answers, [conversation.pending, value]]
@@ -162,7 +182,14 @@ class Engine:
         return True
 
     def missed(self, talk: Talk, conversation: Conversation) -> None:
-        """No answer to the question: the same question, shorter; after two misses a person is asked to look."""
+        """No answer to the question: the same question, shorter; after two misses a person is asked to look.
+
+        A secret question is asked again as it was, and nobody else hears of it.
+        """
+        if conversation.secret:
+            talk.args, talk.answers = conversation.args, conversation.answers
+            self._run(talk, conversation.flow, conversation)
+            return
         conversation.misses += 1
         if conversation.misses < _PATIENCE:
             labels = tuple((number, label) for number, label in conversation.labels)
@@ -172,7 +199,7 @@ class Engine:
             talk.turn.say(Outgoing(talk.private, text, numbered(labels), conversation.question))
             return
         self._forget(talk)
-        shown = say("common.head_look", name=talk.person.name, words=talk.incoming.text[:60])
+        shown = say("common.head_look", name=talk.person.name, words=talk.incoming.text.strip()[:60])
         try:
             office = people.call_head(talk.turn, talk.person, talk.chat, shown)
             talk.whisper(say("common.handed_over", office=office))
@@ -186,7 +213,7 @@ class Engine:
             with savepoint(talk.turn):
                 self.flows[flow](talk)
         except Pending as pending:
-            self._ask(talk, flow, conversation, pending)
+            self._ask(talk, flow, conversation, pending.question)
             return
         except Changed:
             talk.answers, talk._words, talk._asked = [], [], 0
@@ -206,7 +233,7 @@ class Engine:
             name, args = talk.follow
             self.start(Talk(talk.turn, talk.person, talk.chat, talk.incoming, talk.classify, args), name)
 
-    def _ask(self, talk: Talk, flow: str, conversation: Conversation, pending: Pending) -> None:
+    def _ask(self, talk: Talk, flow: str, conversation: Conversation, asked: Question) -> None:
         said = len(talk._words)
         self._speak(talk, skip=conversation.said)
         question = secrets.token_urlsafe(6)
@@ -214,19 +241,20 @@ class Engine:
             flow=flow,
             args=talk.args,
             answers=talk.answers,
-            pending=pending.key,
+            pending=asked.key,
             question=question,
-            expires_at=talk.turn.now + timedelta(hours=talk.turn.rules.dialog_hours),
-            labels=[list(label) for label in pending.labels],
+            expires_at=talk.turn.now + timedelta(minutes=asked.minutes or 60 * talk.turn.rules.dialog_hours),
+            labels=[list(label) for label in asked.labels],
             said=said,
+            secret=asked.secret,
         )
         save(talk.turn, talk.private, talk.person.user, waiting)
         fallback = None
-        if not talk.incoming.address.private and not pending.secret:
+        if not talk.incoming.address.private and not asked.secret:
             text = say("common.talk_privately")
             fallback = Outgoing(talk.incoming.address, text, reply_to=talk.incoming.message_id)
-        choices = numbered(pending.labels)
-        talk.turn.say(Outgoing(talk.private, pending.text, choices, question, fallback=fallback))
+        choices = numbered(asked.labels)
+        talk.turn.say(Outgoing(talk.private, asked.text, choices, question, fallback=fallback))
 
     def _forget(self, talk: Talk) -> None:
         close(talk.turn, talk.private, talk.person.user)

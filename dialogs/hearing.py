@@ -24,6 +24,7 @@ class Known:
     """A ticket that was opened or joined here a moment ago: later lines may belong to it."""
 
     ticket_id: int
+    building_id: int | None
     category: str
     matter: str
     urgent: bool
@@ -58,6 +59,9 @@ class Room:
     def rescue(self, now: datetime, window: timedelta) -> bool:
         """Something urgent is under way here."""
         return self.alarm is not None and now - self.alarm < window
+
+    def took_part(self, user: str) -> bool:
+        return any(user in known.users for known in self.known)
 
     def remember(self, known: Known, lines: list[Line]) -> None:
         for line in lines:

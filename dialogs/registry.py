@@ -8,6 +8,7 @@ from enum import StrEnum
 from dialogs import help as help_dialogs
 from dialogs import tickets
 from texts import pattern, words
+from texts.wording import figure
 
 
 class Where(StrEnum):
@@ -21,17 +22,25 @@ class Where(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """key: the words or pattern in texts/words.toml; named groups of a pattern become the flow's args."""
+    """key: the words or pattern in texts/words.toml; named groups of a pattern become the flow's args.
+
+    Words of a key that ends in "_short" never break into an open question.
+    """
 
     flow: str
     key: str
     where: Where = Where.ANYWHERE
 
     def match(self, text: str) -> dict[str, str] | None:
-        if self.key.endswith("_pattern"):
-            found: re.Match[str] | None = pattern(f"words.{self.key}").match(text)
-            return {name: value for name, value in found.groupdict().items() if value} if found else None
-        return {} if text in words(f"words.{self.key}") else None
+        if not self.key.endswith("_pattern"):
+            return {} if text in words(f"words.{self.key}") else None
+        found: re.Match[str] | None = pattern(f"words.{self.key}").match(text)
+        if found is None:
+            return None
+        args = {name: value for name, value in found.groupdict().items() if value}
+        if "number" in args:
+            args["number"] = figure(args["number"])
+        return args if args.get("number", "0") else None
 
 
 COMMANDS = (
@@ -49,9 +58,11 @@ COMMANDS = (
     Command("tickets.finish", "finish_pattern"),
     Command("tickets.finish", "finish_work", Where.OFFICE),
     Command("tickets.unsolved", "unsolved_pattern"),
+    Command("tickets.unsolved", "unsolved_short", Where.ADDRESSED),
     Command("tickets.call_off", "false_alarm_pattern"),
     Command("tickets.report", "behalf_pattern"),
     Command("tickets.report", "report_pattern"),
+    Command("tickets.report", "report_short", Where.ADDRESSED),
     Command("help.show", "help", Where.ADDRESSED),
     Command("help.call", "call", Where.ADDRESSED),
 )
@@ -61,7 +72,8 @@ FLOWS: dict[str, Callable[..., None]] = {**tickets.FLOWS, **help_dialogs.FLOWS}
 
 def find_commands(text: str) -> list[tuple[Command, dict[str, str]]]:
     """Every command these words may be, the first declared first; where each counts is for the caller to see."""
-    if len(text) > 200:
+    if len(text) > 500:
         return []
+    text = text.rstrip("。.!！?？~～，, ") or text
     found = ((command, command.match(text)) for command in COMMANDS)
     return [(command, args) for command, args in found if args is not None]

@@ -85,7 +85,7 @@ class Routing:
         self._note_discussion(room, line.text, guess, now)
         if follows := self._follows(room, line, fragments, guess, now):
             return follows
-        if guess.ticket and (guess.urgent or not self._doubtful(room, line.text, guess, now)):
+        if guess.ticket and (guess.urgent or not self._doubtful(room, line, guess, now)):
             return Heard(line.text, guess=guess, lines=lines)
         on_it = room.rescue(now, self._rules.rescue_window) and pattern("words.on_it").match(line.text)
         addressed = incoming.at_me or incoming.reply_to_me
@@ -98,18 +98,20 @@ class Routing:
                 said = "，".join([known.matter, *(each.text for each in fragments)])
                 alarm = self._classify(said, None)
                 if alarm.urgent and alarm.category == known.category:
-                    return Heard(line.text, guess=alarm, lines=fragments, follows=known)
+                    return Heard(line.text, guess=alarm, lines=fragments)
             own = line.user in known.users and now - known.at <= self._rules.join_window
             more = own and guess.kind == "chat" and not pattern("words.aside").match(line.text)
-            if not guess.ticket and (more or pattern("words.me_too").match(line.text)):
+            too = pattern("words.me_too").match(line.text) and guess.category in (known.category, "other")
+            if (more or too) and (too or not guess.ticket) and not guess.urgent:
                 return Heard(line.text, lines=[line], follows=known)
         return None
 
-    def _doubtful(self, room: Room, text: str, guess: Guess, now: datetime) -> bool:
-        """Talk that weighs plans, or a cry during a rescue that names no place: no ticket of its own."""
+    def _doubtful(self, room: Room, line: Line, guess: Guess, now: datetime) -> bool:
+        """Talk that weighs plans, or a word during a rescue, by somebody in it, that names no place: no ticket."""
         if room.under_discussion(guess.category, now):
             return True
-        return room.rescue(now, self._rules.rescue_window) and not pattern("words.spot").search(text)
+        rescuing = room.rescue(now, self._rules.rescue_window) and room.took_part(line.user)
+        return rescuing and not pattern("words.spot").search(line.text)
 
     def _note_discussion(self, room: Room, text: str, guess: Guess, now: datetime) -> None:
         """A chat that weighs plans and opinions is not complaining: its subjects open no ticket for a while."""
@@ -122,24 +124,40 @@ class Routing:
         """Do what the message asks for. Raises Silence where it turns out to ask for nothing."""
         person, chat = people.recognise(turn, incoming.sender, incoming.address)
         talk = Talk(turn, person, chat, incoming, lambda text: self._classify(text, person.role))
-        addressed = talk.addressed
-        if incoming.address.private or (incoming.press and incoming.press.question):
-            conversation = find_open(turn, person)
-            command = self._command(heard, person, chat, addressed)
-            if conversation and not (command and conversation.labels) and self._engine.answer(talk, conversation):
-                return
-            if conversation and not command and not (heard.guess and heard.guess.ticket):
-                self._engine.missed(talk, conversation)
-                return
-        if not incoming.address.private and chat is None:
-            self._unbound(talk, addressed)
+        command = self._command(heard, person, chat, talk.addressed)
+        if self._dialog(talk, heard, command):
             return
-        if command := self._command(heard, person, chat, addressed):
+        if not incoming.address.private and chat is None:
+            self._unbound(talk, heard)
+        elif command:
             talk.args = command[1]
             self._engine.start(talk, command[0].flow)
-            return
-        if not self._complaint(talk, heard, person, chat):
-            self._rest(talk, heard, addressed)
+        elif not self._complaint(talk, heard, person, chat):
+            self._rest(talk, heard)
+
+    def _dialog(self, talk: Talk, heard: Heard, command: tuple[Command, dict[str, str]] | None) -> bool:
+        """The open question first; but a cry for help and a plain command are no answers to a question in words."""
+        incoming = talk.incoming
+        pressed = incoming.press is not None and bool(incoming.press.question)
+        if not incoming.address.private and not pressed:
+            return False
+        conversation = find_open(talk.turn, talk.person)
+        if conversation is None:
+            if pressed:
+                talk.whisper(say("common.stale"))
+                self._engine.speak(talk)
+            return pressed
+        alarm = heard.guess is not None and heard.guess.urgent
+        clear = command is not None and not command[0].key.endswith("_short")
+        cancels = heard.text in word_list("words.cancel")
+        if (alarm or clear) and not conversation.labels and not cancels:
+            return False
+        if self._engine.answer(talk, conversation):
+            return True
+        if clear or alarm or (heard.guess and heard.guess.ticket and not conversation.secret):
+            return False
+        self._engine.missed(talk, conversation)
+        return True
 
     def _command(
         self, heard: Heard, person: Person, chat: Chat | None, addressed: bool
@@ -161,7 +179,7 @@ class Routing:
         guess = heard.guess
         if guess is None:
             return False
-        if person.role:
+        if person.role and not guess.urgent:
             guess = self._classify("，".join(heard.texts), person.role)
         if not guess.ticket or (person.role in _STAFF and not guess.urgent):
             return False
@@ -169,38 +187,50 @@ class Routing:
         return True
 
     def _follow(self, talk: Talk, heard: Heard, known: Known) -> None:
-        """Further words of a reporter, a neighbour's 我也是, or words that make a known matter dangerous."""
-        if talk.person.role:
+        """Further words of a reporter, or a neighbour's 我也是 (in a chat of several buildings: of the same one)."""
+        chat, home = talk.chat, talk.person.place
+        elsewhere = chat and chat.place.building_id is None and (not home or home.building_id != known.building_id)
+        if talk.person.role or elsewhere:
             raise Silence
-        reported = ticket_services.join(talk.turn, talk.person, known.ticket_id, texts=heard.texts, alarm=heard.guess)
+        reported = ticket_services.join(
+            talk.turn, talk.person, known.ticket_id, address=talk.incoming.address, texts=heard.texts
+        )
         if reported is None:
             raise Silence
         heard.reported = reported
         self._engine.run(talk, lambda: tickets.acknowledge(talk, reported))
 
-    def _rest(self, talk: Talk, heard: Heard, addressed: bool) -> None:
+    def _rest(self, talk: Talk, heard: Heard) -> None:
         """Neither command nor complaint: an officer's word on an alarm, a menu in private, else silence."""
         if talk.chat and talk.person.role and pattern("words.on_it").match(heard.text):
             urgent = ticket_search.urgent_here(talk.turn, talk.chat, Status.OPEN)
             if urgent and ticket_search.may_handle(talk.turn, talk.person, urgent):
-                ticket_services.accept(talk.turn, talk.person, urgent, chat=talk.chat)
+                ticket_services.accept(talk.turn, talk.person, urgent)
                 return
         if not talk.incoming.address.private:
             raise Silence
+        if not heard.text:
+            talk.say(say("tickets.what"))
+            self._engine.speak(talk)
+            return
         self._engine.start(talk, "help.menu")
 
-    def _unbound(self, talk: Talk, addressed: bool) -> None:
-        if not addressed:
+    def _unbound(self, talk: Talk, heard: Heard) -> None:
+        """A group that no place is known of: help for a cry for help, a word to who asks, else silence."""
+        if heard.guess and heard.guess.urgent:
+            tickets.say_card(talk, heard.guess.danger)
+        elif talk.addressed:
+            talk.announce(say("common.unbound"))
+        else:
             raise Silence
-        talk.announce(say("common.unbound"))
-        self._engine.run(talk, lambda: None)
+        self._engine.speak(talk)
 
     def settled(self, incoming: Incoming, heard: Heard) -> None:
         """Called after the commit: later lines of this chat may belong to the ticket just spoken of."""
         if heard.reported is None or incoming.address.private:
             return
         ticket = heard.reported.ticket
-        known = Known(ticket.id, ticket.category, ticket.matter, ticket.urgent, incoming.sent_at)
+        known = Known(ticket.id, ticket.building_id, ticket.category, ticket.matter, ticket.urgent, incoming.sent_at)
         known.users.add(incoming.sender.user)
         self._room(incoming).remember(known, heard.lines)
 

@@ -7,28 +7,35 @@ from domain.errors import Refusal
 from domain.guess import Guess
 from domain.promises import is_quiet, quiet_end
 from domain.tickets import CONDUCT, LIVE, OUTCOMES, PRIVATE_DANGERS, UNNUMBERED_DANGERS, Outcome, Status, Ticket
-from services import people, ticket_clock, ticket_search, tickets
+from services import people, ticket_clock, ticket_notices, ticket_search, tickets
 from services.tickets import Reported
 from texts import options, pattern, say, wording
 from texts.wording import figure
+
+_LACKING = 30  # minutes for which what is still missing is waited for
 
 
 def complain(talk: Talk, guess: Guess, texts: tuple[str, ...]) -> Reported | None:
     """A complaint in a person's own words, in a group or in private. None: it was not written as a ticket."""
     if guess.danger in PRIVATE_DANGERS:
-        talk.then("tickets.confide", danger=guess.danger)
+        talk.then("tickets.confide", danger=guess.danger, chat=talk.incoming.address.chat)
         return None
     words = " ".join(texts)
     building, unit = pattern("words.building").search(words), pattern("words.unit").search(words)
-    place = people.locate(
-        talk.turn,
-        talk.person,
-        talk.chat,
-        building=figure(building["building"]) if building else "",
-        unit=figure(unit["unit"]) if unit else "",
-    )
+    try:
+        place = people.locate(
+            talk.turn,
+            talk.person,
+            talk.chat,
+            building=figure(building["building"]) if building else "",
+            unit=figure(unit["unit"]) if unit else "",
+        )
+    except Refusal:
+        if not guess.urgent:
+            raise
+        say_card(talk, guess.danger)  # help first, even where nobody can be sent
+        return None
     named = guess.category in CONDUCT and pattern("words.neighbour").search(words)
-    discreet = not guess.urgent and bool(guess.category == "property" or named)
     reported = tickets.report(
         talk.turn,
         talk.person,
@@ -36,7 +43,8 @@ def complain(talk: Talk, guess: Guess, texts: tuple[str, ...]) -> Reported | Non
         place=place,
         address=talk.incoming.address,
         texts=texts,
-        discreet=discreet,
+        discreet=not guess.urgent and bool(guess.category == "property" or named),
+        own_home=bool(pattern("words.own_home").search(words)),
     )
     acknowledge(talk, reported)
     return reported
@@ -45,8 +53,8 @@ def complain(talk: Talk, guess: Guess, texts: tuple[str, ...]) -> Reported | Non
 def acknowledge(talk: Talk, reported: Reported) -> None:
     """What the reporter and the group hear of a report."""
     ticket = reported.ticket
-    if reported.card:
-        _card(talk, ticket)
+    if reported.card or _unheard(talk, reported):
+        say_card(talk, ticket.danger, ticket.number)
     elif reported.opened:
         _opened(talk, reported)
     elif reported.joined:
@@ -56,16 +64,24 @@ def acknowledge(talk: Talk, reported: Reported) -> None:
         elif not ticket.urgent:
             talk.whisper(say("tickets.joined", **facts))
     elif reported.again:
-        when = wording.moment(ticket.report_at.astimezone(talk.turn.rules.zone), talk.turn.local)
-        talk.whisper(say("tickets.still_working", number=ticket.number, summary=ticket.summary, when=when))
+        talk.whisper(say("tickets.still_working", **_still(talk, ticket)))
 
 
-def _card(talk: Talk, ticket: Ticket) -> None:
-    """The safety card, once, where the alarm was raised."""
+def _unheard(talk: Talk, reported: Reported) -> bool:
+    """An alarm that others raised elsewhere: in private, and in another group, its card is said too."""
+    here = talk.incoming.address
+    return reported.ticket.urgent and reported.joined and (here.private or here.chat != reported.ticket.chat_id)
+
+
+def say_card(talk: Talk, danger: str, ticket_number: int | str = "") -> None:
+    """The safety card, where the alarm was raised. Its number line falls away where there is none."""
     numbers = talk.turn.rules.numbers
-    number = "" if ticket.danger in UNNUMBERED_DANGERS else ticket.number
+    number = "" if danger in UNNUMBERED_DANGERS else ticket_number
     facts = {"number": number, "lift": numbers.lift, "gas": numbers.gas, "power": numbers.power}
-    talk.announce(say(f"cards.{ticket.danger}", **facts), urgent=True)
+    if danger in PRIVATE_DANGERS:
+        talk.whisper(say(f"cards.{danger}", **facts))
+    else:
+        talk.announce(say(f"cards.{danger}", **facts), urgent=True)
 
 
 def _opened(talk: Talk, reported: Reported) -> None:
@@ -100,7 +116,7 @@ def confide(talk: Talk) -> None:
     """Violence, a child in danger, a person who does not want to live: one private question, one named office."""
     text = say(f"cards.{talk.args['danger']}")
     if talk.choose("call", text, options("cards.confide_choices"), secret=True) == 1:
-        people.call_director(talk.turn, people.meet(talk.turn, talk.person), talk.chat)
+        people.call_director(talk.turn, people.meet(talk.turn, talk.person), talk.args["chat"])
         talk.say(say("tickets.confide_done"))
     else:
         talk.say(say("tickets.confide_left"))
@@ -111,8 +127,15 @@ def report(talk: Talk) -> None:
     words = talk.args.get("words") or talk.ask("what", say("tickets.what"))
     guess = talk.classify(words)
     if not guess.summary:
-        guess = replace(guess, summary=say("tickets.unnamed"))
-    complain(talk, replace(guess, ticket=True), (words,))
+        guess = replace(guess, summary=guess.matter or say("tickets.unnamed"))
+    reported = complain(talk, replace(guess, ticket=True), (words,))
+    if reported and not (reported.opened or reported.joined or reported.card or reported.again):
+        talk.whisper(say("tickets.still_working", **_still(talk, reported.ticket)))
+
+
+def _still(talk: Talk, ticket: Ticket) -> dict[str, object]:
+    when = ticket_notices.when(talk.turn, ticket)
+    return {"number": ticket.number, "summary": ticket.summary, "when": when}
 
 
 def withdraw(talk: Talk) -> None:
@@ -133,19 +156,20 @@ def progress(talk: Talk) -> None:
         raise Silence
     if not mine:
         raise Refusal("tickets.none_yours")
-    talk.say("\n".join(ticket_search.progress(talk.turn, ticket) for ticket in mine[:3]))
+    talk.whisper("\n".join(ticket_search.progress(talk.turn, ticket) for ticket in mine[:3]))
 
 
 def accept(talk: Talk) -> None:
     """`接单 12`; `我来` in a work chat; `收到` there takes only what is urgent, else it means "seen"."""
-    ticket = _to_handle(talk, Status.OPEN, say("tickets.which_accept"))
-    tickets.accept(talk.turn, talk.person, ticket, chat=talk.chat)
+    ticket = _to_handle(talk, say("tickets.which_accept"), Status.OPEN)
+    taker_words = tickets.accept(talk.turn, talk.person, ticket)
     talk.say(say("tickets.accepted_here", number=ticket.number))
+    talk.whisper(taker_words)
 
 
 def finish(talk: Talk) -> None:
     """`办结 12 已更换灯泡`; `弄好了` in a work chat."""
-    ticket = _to_handle(talk, Status.ACCEPTED, say("tickets.which_finish"))
+    ticket = _to_handle(talk, say("tickets.which_finish"), *LIVE)
     note = talk.args.get("note") or say("tickets.finished_note")
     tickets.finish(talk.turn, talk.person, ticket, note=note)
     talk.say(say("tickets.finished_here", number=ticket.number))
@@ -162,16 +186,23 @@ def outcome(talk: Talk) -> None:
         talk.then("tickets.lacking", ticket=ticket.id)
     elif chosen is Outcome.UNSATISFIED:
         talk.say(say("tickets.thanks_unsatisfied", number=ticket.number))
+    elif when:  # another reporter has given it back meanwhile
+        talk.say(say("tickets.thanks_back", number=ticket.number, when=when))
     else:
         talk.say(say("tickets.thanks_satisfied", number=ticket.number))
 
 
 def unsolved(talk: Talk) -> None:
-    """`没好 12`: the fourth answer, said later or by a neighbour who had joined."""
-    ticket = ticket_search.look_up(talk.turn, talk.person, talk.chat, int(talk.args["number"]))
+    """`没好 12`, `没好`: the fourth answer, said later."""
+    if number := talk.args.get("number"):
+        ticket = ticket_search.look_up(talk.turn, talk.person, talk.chat, int(number))
+    else:
+        done = ticket_search.own(talk.turn, talk.person, Status.DONE, Status.CLOSED)
+        if not done:
+            raise Refusal("tickets.none_yours")
+        ticket = _pick(talk, done[:3], say("tickets.which_unsolved"))
     if ticket.status not in (Status.DONE, Status.CLOSED):
-        when = wording.moment(ticket.report_at.astimezone(talk.turn.rules.zone), talk.turn.local)
-        raise Refusal("tickets.not_done", number=ticket.number, when=when)
+        raise Refusal("tickets.not_done", number=ticket.number, when=ticket_notices.when(talk.turn, ticket))
     office, when = tickets.answer(talk.turn, talk.person, ticket, Outcome.UNSOLVED)
     talk.say(say("tickets.reopened", number=ticket.number, office=office, when=when))
     talk.then("tickets.lacking", ticket=ticket.id)
@@ -179,7 +210,7 @@ def unsolved(talk: Talk) -> None:
 
 def lacking(talk: Talk) -> None:
     """What is still missing, passed on in the reporter's words."""
-    words = talk.ask("words", say("tickets.lacking"))
+    words = talk.ask("words", say("tickets.lacking"), minutes=_LACKING)
     ticket = ticket_search.get(talk.turn, talk.args["ticket"])
     office = tickets.add_complaint(talk.turn, talk.person, ticket, words)
     talk.say(say("tickets.lacking_noted", number=ticket.number, office=office))
@@ -188,12 +219,18 @@ def lacking(talk: Talk) -> None:
 def call_off(talk: Talk) -> None:
     """`误报`, `误报 13`: a head takes an alarm back."""
     if number := talk.args.get("number"):
-        ticket = ticket_search.find_to_handle(talk.turn, talk.person, talk.chat, int(number))
-    else:
-        urgent = ticket_search.urgent_here(talk.turn, talk.chat, *LIVE) if talk.chat else None
+        ticket = ticket_search.find_by_number(talk.turn, talk.person, talk.chat, int(number))
+    elif talk.chat and talk.chat.body_id is None:
+        urgent = ticket_search.urgent_here(talk.turn, talk.chat, *LIVE)
         if urgent is None:
-            raise Refusal("tickets.nothing_to_accept")
+            raise Silence
         ticket = urgent
+    else:
+        alarms = ticket_search.waiting_for(talk.turn, talk.person, talk.chat, *LIVE)
+        alarms = [each for each in alarms if each.urgent]
+        if not alarms:
+            raise Refusal("tickets.no_alarm")
+        ticket = _pick(talk, alarms, say("tickets.which_false"))
     tickets.call_off(talk.turn, talk.person, ticket)
 
 
@@ -207,10 +244,11 @@ def _mine(talk: Talk, question: str) -> Ticket:
     return _pick(talk, mine, say(question))
 
 
-def _to_handle(talk: Talk, status: Status, question: str) -> Ticket:
+def _to_handle(talk: Talk, question: str, *statuses: Status) -> Ticket:
+    """The ticket a handler means: by number, or the one that a bare word can mean."""
     if number := talk.args.get("number"):
-        return ticket_search.find_to_handle(talk.turn, talk.person, talk.chat, int(number))
-    waiting = ticket_search.waiting_for(talk.turn, talk.person, talk.chat, status=status)
+        return ticket_search.find_by_number(talk.turn, talk.person, talk.chat, int(number))
+    waiting = ticket_search.waiting_for(talk.turn, talk.person, talk.chat, *statuses)
     if "urgent" in talk.args:
         waiting = [ticket for ticket in waiting if ticket.urgent]
     among_neighbours = talk.chat is not None and talk.chat.body_id is None

@@ -66,6 +66,8 @@ class Ticket:
     summary: str
     urgent: bool
     danger: str
+    alarm_at: datetime | None
+    household_id: int | None
     discreet: bool
     status: Status
     body_id: int

@@ -14,6 +14,7 @@ from storage.database import Tx, is_passing
 log = logging.getLogger(__name__)
 
 _DUE: dict[str, Callable[[Turn, dict[str, Any]], None]] = {
+    ticket_clock.POST: ticket_clock.due_post,
     ticket_clock.PROMISE: ticket_clock.due_promise,
     ticket_clock.WATCH: ticket_clock.due_watch,
     ticket_clock.OUTCOME: ticket_clock.due_outcome,
@@ -25,7 +26,7 @@ def tick(tx: Tx, now: datetime, rules: Rules) -> int:
     """Fire what is due; returns how many fired. A timer that fails is tried again later and stops no other."""
     due = timers.take_due(tx, now=now)
     for timer in due:
-        cause = f"t:{timer.id}:{timer.due_at.timestamp():.0f}"
+        cause = f"t:{timer.id}:{timer.due_at.isoformat()}"
         turn = Turn(tx, timer.bot_id, cause, now, rules)
         try:
             with tx.begin_nested():

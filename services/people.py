@@ -48,6 +48,8 @@ def locate(turn: Turn, person: Person, chat: Chat | None, *, building: str = "",
     Raises Refusal where nothing is known: without a building nobody is responsible.
     """
     base = chat.place if chat else person.place
+    if base is None and building and (only := _only_compound(turn, person)):
+        base = Place(only)
     if base is None:
         raise Refusal("tickets.no_place")
     number, shown = base.building_id, base.building
@@ -172,19 +174,34 @@ def call_head(turn: Turn, person: Person, chat: Chat | None, text: str) -> str:
     users = heads(turn, body)
     if not users:
         raise Refusal("common.nobody", duty=turn.rules.numbers.duty)
+    due = quiet_end(turn.now, turn.rules)
     for user in users:
-        tell_person(turn, user, text)
+        turn.say(Outgoing(Address(user, private=True), text), due_at=due)
     return office(body, place.building)
 
 
-def call_director(turn: Turn, person: Person, chat: Chat | None) -> None:
-    """A matter of life that only the community's director hears of, with the person's consent."""
+def call_director(turn: Turn, person: Person, chat_id: str) -> None:
+    """A matter of life that only the community's director hears of (where there is none, those in office there), with
+    the person's consent. Raises Refusal where nobody could be told."""
+    chat = find_chat(turn, Address(chat_id))
     place = person.place or (chat.place if chat else None)
-    if place is None:
+    told: list[str] = []
+    if place:
+        body = responsible_body(turn, place, Level.COMMUNITY)
+        officers = people.officers(turn.tx, turn.bot_id, body.id)
+        told = sorted(
+            {user for user, role, _ in officers if role is Role.DIRECTOR} or {user for user, _, _ in officers}
+        )
+    if place is None or not told:
         raise Refusal("common.nobody", duty=turn.rules.numbers.duty)
-    body = responsible_body(turn, place, Level.COMMUNITY)
     where = wording.place(place.building, place.unit)
-    for user, role, _ in people.officers(turn.tx, turn.bot_id, body.id):
-        if role is Role.DIRECTOR:
-            text = say("tickets.confide_call", name=person.name, place=where)
-            tell_person(turn, user, text, urgent=True)
+    text = say("tickets.confide_call", name=person.name, place=where)
+    for user in told:
+        tell_person(turn, user, text, urgent=True)
+
+
+def _only_compound(turn: Turn, person: Person) -> int | None:
+    """The compound meant where nobody said which: the only one the person serves, else the only one of this bot."""
+    served = {compound for post in person.posts for compound in compounds_under(turn, post.body)}
+    known = served or set(places.compounds(turn.tx, turn.bot_id))
+    return known.pop() if len(known) == 1 else None

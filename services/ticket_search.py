@@ -5,7 +5,7 @@ from datetime import timedelta
 from domain.errors import Refusal
 from domain.people import Chat, Level, Person
 from domain.tickets import Status, Ticket
-from services import people, ticket_clock
+from services import people, ticket_notices
 from services.turn import Turn
 from storage import tickets
 from texts import say, wording
@@ -18,14 +18,13 @@ def look_up(turn: Turn, person: Person, chat: Chat | None, number: int) -> Ticke
     yours = wording.numbers([(each.number, each.summary) for each in mine])
     if ticket is None:
         raise Refusal("tickets.no_such", number=number, yours=yours)
-    reporters = {reporter.person_id for reporter in tickets.reporters(turn.tx, ticket.id, turn.bot_id)}
-    if person.id not in reporters and not may_handle(turn, person, ticket):
+    if not tickets.took_part(turn.tx, ticket.id, person.id) and not may_handle(turn, person, ticket):
         raise Refusal("tickets.not_yours", number=number, yours=yours)
     return ticket
 
 
-def find_to_handle(turn: Turn, person: Person, chat: Chat | None, number: int) -> Ticket:
-    """As `look_up`, for those who want to act on it: who may not is told whose office it is."""
+def find_by_number(turn: Turn, person: Person, chat: Chat | None, number: int) -> Ticket:
+    """The ticket of that number, for who wants to act on it; the right to do so is checked where it is done."""
     ticket = tickets.find_number(turn.tx, _series(turn, person, chat), number)
     if ticket is None:
         raise Refusal("tickets.no_such", number=number, yours="")
@@ -48,34 +47,37 @@ def may_handle(turn: Turn, person: Person, ticket: Ticket) -> bool:
     return people.may_handle(person, people.get_body(turn, ticket.body_id))
 
 
-def own(turn: Turn, person: Person) -> list[Ticket]:
-    return tickets.of_person(turn.tx, person.id) if person.id else []
+def own(turn: Turn, person: Person, *statuses: Status) -> list[Ticket]:
+    """What this person reported and did not take back, the newest first; live ones unless told otherwise."""
+    return tickets.of_person(turn.tx, person.id, *statuses) if person.id else []
 
 
 def get(turn: Turn, ticket_id: int) -> Ticket:
     return tickets.get(turn.tx, ticket_id)
 
 
-def waiting_for(turn: Turn, person: Person, chat: Chat | None, *, status: Status) -> list[Ticket]:
-    """Tickets in that state that a bare word may mean: of the work chat's body (in private: of those the person serves)
-    and the urgent ones of the compound; only the urgent ones, if there are any. The newest first."""
+def waiting_for(turn: Turn, person: Person, chat: Chat | None, *statuses: Status) -> list[Ticket]:
+    """Tickets in those states that a bare word may mean: of the work chat's body (in private: of all that the person
+    serves) and the urgent ones of the compound; only the urgent ones, if there are any. The newest first."""
     if chat and chat.body_id is None:
-        return _just_opened(turn, person, chat, status)
+        return _just_opened(turn, person, chat, statuses)
     bodies = {chat.body_id} if chat else {post.body.id for post in person.posts}
     live = tickets.live_of_compound(turn.tx, _series(turn, person, chat))
     waiting = [
         ticket
         for ticket in live
-        if ticket.status is status and (ticket.body_id in bodies or ticket.urgent) and may_handle(turn, person, ticket)
+        if ticket.status in statuses
+        and (ticket.body_id in bodies or ticket.urgent)
+        and may_handle(turn, person, ticket)
     ]
     return [ticket for ticket in waiting if ticket.urgent] or waiting
 
 
-def _just_opened(turn: Turn, person: Person, chat: Chat, status: Status) -> list[Ticket]:
+def _just_opened(turn: Turn, person: Person, chat: Chat, statuses: tuple[Status, ...]) -> list[Ticket]:
     """In the residents' own group an officer's bare word can only mean the one ticket just opened there."""
     since = turn.now - timedelta(minutes=turn.rules.rescue_minutes)
     recent = tickets.recent_in_chat(turn.tx, turn.bot_id, chat.chat_id, since=since)
-    found = [ticket for ticket in recent if ticket.status is status and may_handle(turn, person, ticket)]
+    found = [ticket for ticket in recent if ticket.status in statuses and may_handle(turn, person, ticket)]
     return found if len(found) == 1 else []
 
 
@@ -88,13 +90,12 @@ def urgent_here(turn: Turn, chat: Chat, *statuses: Status) -> Ticket | None:
 
 def progress(turn: Turn, ticket: Ticket) -> str:
     """Where a ticket stands, in one or two lines."""
-    office = ticket_clock.holder(turn, ticket)
-    notes = tickets.texts(turn.tx, ticket.id, "note")
+    office = ticket_notices.holder(turn, ticket)
     facts = {
         "number": ticket.number,
         "summary": ticket.summary,
         "office": office,
-        "when": wording.moment(ticket.report_at.astimezone(turn.rules.zone), turn.local),
-        "note": notes[-1] if notes else say("tickets.finished_note"),
+        "when": ticket_notices.when(turn, ticket),
+        "note": ticket_notices.note(turn, ticket),
     }
     return say(f"tickets.progress_{ticket.status.value}", **facts)

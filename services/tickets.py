@@ -1,20 +1,21 @@
 """Tickets: from a report to the reporter's word that it is done. One function per event."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from domain.errors import Refusal
 from domain.guess import Guess
-from domain.messages import Address, Choice, Outgoing
-from domain.people import Body, Chat, Person, Place
+from domain.messages import Address
+from domain.people import Body, Person, Place
 from domain.promises import first_report, is_quiet, quiet_end
 from domain.tickets import LIVE, MILESTONES, Outcome, Status, Ticket, first_level
-from services import people, ticket_clock, ticket_search
+from services import people, ticket_clock, ticket_notices, ticket_search
 from services.turn import Turn
 from storage import audit, tickets, timers
-from texts import options, say, wording
+from texts import pattern, say, wording
 
+_ASKED = ("since", "alarm_since")  # of a matter, not of the ticket
 _ANEW = timedelta(minutes=10)  # sooner than this, more words are part of the same report
 
 
@@ -50,8 +51,12 @@ def report(
     address: Address,
     texts: tuple[str, ...],
     discreet: bool = False,
+    own_home: bool = False,
 ) -> Reported:
-    """Open a ticket for a complaint, or join the open ticket of the same matter in the same building."""
+    """Open a ticket for a complaint, or join the open ticket of the same matter in the same building.
+
+    own_home: a matter inside the reporter's home, which no other household shares.
+    """
     person = people.meet(turn, person)
     alarm = guess if guess.urgent else None
     matter: dict[str, Any] = {
@@ -60,35 +65,36 @@ def report(
         "unit_id": place.unit_id,
         "category": guess.category,
         "matter": guess.matter,
+        "summary": guess.summary,
+        "household_id": person.household_id if own_home else None,
         "urgent": guess.urgent,
+        "danger": guess.danger if guess.urgent else "",
         "since": turn.now - timedelta(days=turn.rules.merge_days),
         "bot_id": turn.bot_id,
         "chat_id": address.chat,
     }
-    near = tickets.find_near(turn.tx, alarm_since=turn.now - turn.rules.rescue_window, **matter)
-    reported = join(turn, person, near.same, texts=texts, alarm=alarm) if near.same else None
+    matter["alarm_since"] = turn.now - turn.rules.rescue_window
+    near = tickets.find_near(turn.tx, **matter)
+    reported = join(turn, person, near.same, address=address, texts=texts, alarm=alarm) if near.same else None
     if reported is not None:
         return reported
     body = people.responsible_body(turn, place, first_level(guess.category))
     if ticket := _open(turn, guess, body, place, discreet=discreet, **matter):
-        _announce(turn, person, ticket, body, texts)
+        _announce(turn, person, ticket, body, address=address, texts=texts)
         return Reported(ticket, body, opened=True, joined=False, card=ticket.urgent, rescue=near.alarm)
-    near = tickets.find_near(turn.tx, alarm_since=turn.now, **matter)
-    reported = join(turn, person, near.same, texts=texts, alarm=alarm) if near.same else None
+    near = tickets.find_near(turn.tx, **matter)
+    reported = join(turn, person, near.same, address=address, texts=texts, alarm=alarm) if near.same else None
     assert reported is not None, "the matter that was in the way is gone"
     return reported
 
 
-def _open(
-    turn: Turn, guess: Guess, body: Body, place: Place, *, discreet: bool, since: datetime, **matter: Any
-) -> Ticket | None:
+def _open(turn: Turn, guess: Guess, body: Body, place: Place, *, discreet: bool, **matter: Any) -> Ticket | None:
     """None: the same matter was opened in another chat at this moment."""
     values = {
         **matter,
         "series": place.compound_id,
         "number": audit.next_number(turn.tx, f"ticket:{place.compound_id}"),
-        "summary": guess.summary,
-        "danger": guess.danger if guess.urgent else "",
+        "alarm_at": turn.now if guess.urgent else None,
         "discreet": discreet,
         "status": Status.OPEN.value,
         "body_id": body.id,
@@ -97,28 +103,46 @@ def _open(
         "accepted_by": None,
         "closed_at": None,
     }
-    ticket_id = tickets.open_ticket(turn.tx, since=since, **values)
+    ticket_id = tickets.open_ticket(turn.tx, **values)
     if ticket_id is None:
         return None
     shown = {"id": ticket_id, "building": place.building, "unit": place.unit, "status": Status.OPEN}
-    return Ticket(**{**values, **shown})
+    return Ticket(**{name: value for name, value in {**values, **shown}.items() if name not in _ASKED})
 
 
-def _announce(turn: Turn, person: Person, ticket: Ticket, body: Body, texts: tuple[str, ...]) -> None:
+def _announce(
+    turn: Turn, person: Person, ticket: Ticket, body: Body, *, address: Address, texts: tuple[str, ...]
+) -> None:
     """Who reported the new ticket in what words; who must hear of it; when the bot reports back."""
-    tickets.join(turn.tx, ticket.id, person_id=person.id, household_id=person.household_id, at=turn.now)
-    tickets.add_texts(turn.tx, ticket.id, person_id=person.id, kind="report", at=turn.now, texts=texts)
+    _add_voice(turn, person, ticket, address, texts)
     _record(turn, ticket, person.id, "opened", category=ticket.category)
     if ticket.urgent:
-        _alarm(turn, ticket, body)
+        _raise_alarm(turn, ticket, body)
+    elif is_quiet(turn.now, turn.rules):
+        ticket_clock.post_in_the_morning(turn, ticket)
     else:
-        text = say("tickets.to_body", **_facts(turn, ticket))
-        people.tell_body(turn, body, text, choices=take_it(ticket))
+        ticket_notices.post(turn, ticket, body)
     ticket_clock.promise(turn, ticket)
 
 
+def _add_voice(turn: Turn, person: Person, ticket: Ticket, address: Address, texts: tuple[str, ...]) -> bool:
+    """The person's part in a ticket and their words; False where they had a part already."""
+    household = person.household_id
+    joined = tickets.join(
+        turn.tx, ticket.id, person_id=person.id, household_id=household, chat_id=address.chat, at=turn.now
+    )
+    tickets.add_texts(turn.tx, ticket.id, person_id=person.id, kind="report", at=turn.now, texts=texts)
+    return joined
+
+
 def join(
-    turn: Turn, person: Person, ticket_id: int, *, texts: tuple[str, ...], alarm: Guess | None = None
+    turn: Turn,
+    person: Person,
+    ticket_id: int,
+    *,
+    address: Address,
+    texts: tuple[str, ...],
+    alarm: Guess | None = None,
 ) -> Reported | None:
     """Add a person's voice (附议) or further words; an urgent guess (`alarm`) makes the ticket urgent, once.
 
@@ -129,15 +153,15 @@ def join(
     if ticket.status not in LIVE:
         return None
     person = people.meet(turn, person)
-    joined = tickets.join(turn.tx, ticket_id, person_id=person.id, household_id=person.household_id, at=turn.now)
-    tickets.add_texts(turn.tx, ticket_id, person_id=person.id, kind="report", at=turn.now, texts=texts)
+    joined = _add_voice(turn, person, ticket, address, texts)
     body = people.get_body(turn, ticket.body_id)
     raised = alarm is not None and not ticket.urgent
     if alarm and raised:
-        ticket = replace(ticket, urgent=True, danger=alarm.danger, summary=alarm.summary, discreet=False)
-        tickets.change(turn.tx, ticket_id, urgent=True, danger=ticket.danger, summary=ticket.summary, discreet=False)
+        changes = {"danger": alarm.danger, "summary": alarm.summary, "alarm_at": turn.now, "status": Status.OPEN}
+        tickets.change(turn.tx, ticket_id, urgent=True, discreet=False, accepted_by=None, **changes)
+        ticket = tickets.get(turn.tx, ticket_id)
         _record(turn, ticket, person.id, "raised", danger=alarm.danger)
-        _alarm(turn, ticket, body)
+        _raise_alarm(turn, ticket, body)
     if joined:
         _record(turn, ticket, person.id, "joined")
     count = tickets.households(turn.tx, ticket_id)
@@ -146,31 +170,37 @@ def join(
     return Reported(ticket, body, False, joined, card=raised, rescue=rescue, households=count, again=again)
 
 
-def _alarm(turn: Turn, ticket: Ticket, body: Body) -> None:
+def _raise_alarm(turn: Turn, ticket: Ticket, body: Body) -> None:
     """Tell the responsible body and the duty person at once, and watch that somebody takes it."""
-    facts = _facts(turn, ticket)
-    choices = take_it(ticket)
-    people.tell_body(turn, body, say("tickets.to_body_urgent", **facts), choices=choices, urgent=True)
-    people.tell_duty(turn, ticket.compound_id, say("tickets.to_duty", **facts), choices=choices)
+    ticket_notices.alarm(turn, ticket, body)
     ticket_clock.watch(turn, ticket)
 
 
-def accept(turn: Turn, person: Person, ticket: Ticket, *, chat: Chat | None) -> None:
-    """Somebody with the right takes the ticket; the reporters hear who."""
+def accept(turn: Turn, person: Person, ticket: Ticket) -> str:
+    """Somebody with the right takes the ticket; the reporters hear who. Returns what the taker must know: the words of
+    the report and, unless it is discreet, who made it."""
     ticket, body = _hold(turn, person, ticket)
     if ticket.status is Status.ACCEPTED and ticket.accepted_by == person.id:
         raise Refusal("tickets.already_yours", number=ticket.number)
     if ticket.status is Status.ACCEPTED:
-        raise Refusal("tickets.taken", number=ticket.number, office=ticket_clock.holder(turn, ticket))
+        raise Refusal("tickets.taken", number=ticket.number, office=ticket_notices.holder(turn, ticket))
     _check_live(ticket)
     tickets.change(turn.tx, ticket.id, status=Status.ACCEPTED.value, accepted_by=person.id)
     timers.cancel(turn.tx, ticket_clock.WATCH, str(ticket.id))
     _record(turn, ticket, person.id, "accepted")
     office = people.acting_office(person.posts, body, ticket.building)
-    if not ticket.urgent:
-        _tell_reporters(turn, ticket, "tickets.accepted_reporter", office=office, when=_when(turn, ticket))
-    elif chat is None or chat.chat_id != ticket.chat_id:
-        _tell_all(turn, ticket, say("tickets.accepted_urgent", number=ticket.number, office=office))
+    if ticket.urgent:
+        text = say("tickets.accepted_urgent", number=ticket.number, office=office)
+        ticket_notices.to_places(turn, ticket, text, urgent=True)
+    else:
+        when = ticket_notices.when(turn, ticket)
+        text = say("tickets.accepted_reporter", number=ticket.number, office=office, when=when)
+        ticket_notices.to_reporters(turn, ticket, text)
+    first = tickets.reporters(turn.tx, ticket.id, ticket.bot_id)[:1]
+    words = tickets.texts(turn.tx, ticket.id)[:1]
+    home = wording.home(first[0].building, first[0].unit, first[0].room) if first else ""
+    who = f"{home} {first[0].name}".strip() if first and not ticket.discreet else ""
+    return say("tickets.taker_words", words=words[0][:60] if words else "", who=who)
 
 
 def finish(turn: Turn, person: Person, ticket: Ticket, *, note: str) -> None:
@@ -183,8 +213,10 @@ def finish(turn: Turn, person: Person, ticket: Ticket, *, note: str) -> None:
     _record(turn, ticket, person.id, "finished")
     office = people.acting_office(person.posts, body, ticket.building)
     facts = {"number": ticket.number, "summary": ticket.summary, "office": office, "note": note}
-    if not ticket.discreet and not is_quiet(turn.now, turn.rules):
-        _tell_chat(turn, ticket, say("tickets.finished_group", **facts))
+    if pattern("words.private_note").search(note):
+        facts["note"] = say("tickets.finished_note")  # a room, a phone, a name: for the reporters only
+    if not ticket.discreet:
+        ticket_notices.to_groups(turn, ticket, say("tickets.finished_group", **facts), urgent=ticket.urgent)
     for reporter in tickets.reporters(turn.tx, ticket.id, ticket.bot_id):
         ticket_clock.ask_outcome(turn, ticket, reporter.person_id)
 
@@ -192,7 +224,7 @@ def finish(turn: Turn, person: Person, ticket: Ticket, *, note: str) -> None:
 def answer(turn: Turn, person: Person, ticket: Ticket, outcome: Outcome) -> tuple[str, str]:
     """A reporter's word on the result; "not solved" gives the ticket back.
 
-    Returns the office that has it and when it reports back, in words.
+    Returns the office that has it and, where it is being worked on (again), when the bot reports back.
     """
     tickets.lock(turn.tx, ticket.id)
     body = people.get_body(turn, ticket.body_id)
@@ -203,7 +235,7 @@ def answer(turn: Turn, person: Person, ticket: Ticket, outcome: Outcome) -> tupl
     if outcome is not Outcome.UNSOLVED:
         if current.status is Status.DONE:
             tickets.change(turn.tx, ticket.id, status=Status.CLOSED.value)
-        return office, ""
+        return office, ticket_notices.when(turn, current) if current.status in LIVE else ""
     if current.status not in LIVE:
         report_at = first_report(turn.now, turn.rules)
         tickets.change(
@@ -211,24 +243,26 @@ def answer(turn: Turn, person: Person, ticket: Ticket, outcome: Outcome) -> tupl
         )
         current = replace(current, status=Status.OPEN, report_at=report_at)
         _record(turn, ticket, person.id, "reopened")
-        text = say("tickets.reopened_body", **_facts(turn, current))
-        people.tell_body(turn, body, text, choices=take_it(ticket))
+        seen_at = quiet_end(turn.now, turn.rules)
+        text = say("tickets.reopened_body", **ticket_notices.facts(turn, current, seen_at=seen_at))
+        ticket_notices.to_handlers(turn, ticket, body, text, choices=ticket_notices.take_it(ticket))
         ticket_clock.promise(turn, current)
-    return office, _when(turn, current)
+    return office, ticket_notices.when(turn, current)
 
 
 def add_complaint(turn: Turn, person: Person, ticket: Ticket, words: str) -> str:
     """What is still missing, in the reporter's words, goes to the handler. Returns the handler's office."""
     tickets.add_texts(turn.tx, ticket.id, person_id=person.id, kind="report", at=turn.now, texts=(words,))
     body = people.get_body(turn, ticket.body_id)
-    people.tell_body(turn, body, say("tickets.lacking_body", number=ticket.number, words=words))
+    ticket_notices.to_handlers(turn, ticket, body, say("tickets.lacking_body", number=ticket.number, words=words))
     return people.office(body, ticket.building)
 
 
 def withdraw(turn: Turn, person: Person, ticket: Ticket) -> bool:
     """Take back one's report. True where the ticket ends with it, False where other households stay."""
     tickets.lock(turn.tx, ticket.id)
-    _check_live(tickets.get(turn.tx, ticket.id))
+    ticket = tickets.get(turn.tx, ticket.id)
+    _check_live(ticket)
     if not tickets.answer(turn.tx, ticket.id, person.id, Status.WITHDRAWN.value):
         raise Refusal("tickets.not_yours", number=ticket.number, yours="")
     _record(turn, ticket, person.id, "withdrawn")
@@ -237,26 +271,28 @@ def withdraw(turn: Turn, person: Person, ticket: Ticket) -> bool:
     tickets.change(turn.tx, ticket.id, status=Status.WITHDRAWN.value, closed_at=turn.now)
     ticket_clock.stop(turn, ticket)
     body = people.get_body(turn, ticket.body_id)
-    people.tell_body(turn, body, say("tickets.withdrawn_body", number=ticket.number))
+    text = say("tickets.withdrawn_body", number=ticket.number)
+    if ticket.urgent:
+        people.tell_duty(turn, ticket.compound_id, text)
+        ticket_notices.to_groups(turn, ticket, text, urgent=True)
+    if ticket.urgent or ticket.accepted_by or not is_quiet(ticket.opened_at, turn.rules):
+        ticket_notices.to_handlers(turn, ticket, body, text, urgent=ticket.urgent)
     return True
 
 
 def call_off(turn: Turn, person: Person, ticket: Ticket) -> None:
-    """误报: any head in scope takes an alarm back; the group hears one line."""
-    ticket, _ = _hold(turn, person, ticket)
+    """误报: any head in scope takes an alarm back; whoever heard of it hears that too."""
+    ticket, body = _hold(turn, person, ticket)
     _check_live(ticket)
+    if not ticket.urgent:
+        raise Refusal("tickets.not_urgent", number=ticket.number)
     tickets.change(turn.tx, ticket.id, status=Status.WITHDRAWN.value, closed_at=turn.now)
     ticket_clock.stop(turn, ticket)
     _record(turn, ticket, person.id, "false_alarm")
-    _tell_all(turn, ticket, say("tickets.false_alarm", number=ticket.number))
-
-
-def take_it(ticket: Ticket) -> tuple[Choice, ...]:
-    """The button under a post to handlers; a press is the same as typing the command."""
-    return tuple(
-        Choice(number, label, say("common.take_command", number=ticket.number))
-        for number, label in options("tickets.to_body_choices")
-    )
+    text = say("tickets.false_alarm", number=ticket.number)
+    ticket_notices.to_places(turn, ticket, text, urgent=True)
+    ticket_notices.to_handlers(turn, ticket, body, text, urgent=True)
+    people.tell_duty(turn, ticket.compound_id, text)
 
 
 def _hold(turn: Turn, person: Person, ticket: Ticket) -> tuple[Ticket, Body]:
@@ -272,42 +308,6 @@ def _hold(turn: Turn, person: Person, ticket: Ticket) -> tuple[Ticket, Body]:
 def _check_live(ticket: Ticket) -> None:
     if ticket.status not in LIVE:
         raise Refusal("tickets.not_open", number=ticket.number, state=say(f"tickets.state_{ticket.status.value}"))
-
-
-def _facts(turn: Turn, ticket: Ticket) -> dict[str, object]:
-    """What handlers read; what is held back in the quiet hours is worded for the morning."""
-    seen_at = quiet_end(turn.now, turn.rules).astimezone(turn.rules.zone)
-    return {
-        "number": ticket.number,
-        "place": wording.place(ticket.building, ticket.unit),
-        "summary": ticket.summary,
-        "when": wording.moment(ticket.report_at.astimezone(turn.rules.zone), seen_at),
-        "clock": turn.local.strftime("%H:%M"),
-    }
-
-
-def _when(turn: Turn, ticket: Ticket) -> str:
-    return wording.moment(ticket.report_at.astimezone(turn.rules.zone), turn.local)
-
-
-def _tell_reporters(turn: Turn, ticket: Ticket, key: str, **facts: object) -> None:
-    for reporter in tickets.reporters(turn.tx, ticket.id, ticket.bot_id):
-        people.tell_person(turn, reporter.user, say(key, number=ticket.number, **facts))
-
-
-def _tell_chat(turn: Turn, ticket: Ticket, text: str, *, urgent: bool = False) -> bool:
-    """A word in the group where the ticket was opened; False where it was opened in private."""
-    chat = people.find_chat(turn, Address(ticket.chat_id))
-    if chat:
-        turn.say(Outgoing(Address(ticket.chat_id), text, urgent=urgent), bot_id=ticket.bot_id)
-    return chat is not None
-
-
-def _tell_all(turn: Turn, ticket: Ticket, text: str) -> None:
-    """A word on an alarm: where it was raised, to the group or to the one who raised it in private."""
-    if not _tell_chat(turn, ticket, text, urgent=True):
-        for reporter in tickets.reporters(turn.tx, ticket.id, ticket.bot_id):
-            people.tell_person(turn, reporter.user, text, urgent=True)
 
 
 def _record(turn: Turn, ticket: Ticket, actor_id: int | None, action: str, **data: object) -> None:

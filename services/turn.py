@@ -36,7 +36,11 @@ class Turn:
         self.said.append((bot_id or self.bot_id, message, due_at or self.now))
 
     def flush(self) -> None:
-        """Write all that was said as outbox rows; the cause and the place in the turn make each row unique."""
+        """Write all that was said as outbox rows; the cause and the place in the turn make each row unique.
+
+        Who would hear the same words twice, as handler and on duty, hears them once.
+        """
+        said = {(bot_id, message.to, message.text): (bot_id, message, due) for bot_id, message, due in self.said[::-1]}
         rows: list[dict[str, Any]] = [
             {
                 "bot_id": bot_id,
@@ -46,7 +50,7 @@ class Turn:
                 "urgent": message.urgent,
                 "due_at": due_at,
             }
-            for number, (bot_id, message, due_at) in enumerate(self.said)
+            for number, (bot_id, message, due_at) in enumerate(reversed(said.values()))
         ]
         if rows:
             outbox.add(self.tx, rows)

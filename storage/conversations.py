@@ -24,6 +24,7 @@ class ConversationRow(Base):
     labels: Mapped[list[Any]]
     said: Mapped[int]
     misses: Mapped[int]
+    secret: Mapped[bool]
     expires_at: Mapped[datetime]
 
 
@@ -42,6 +43,7 @@ class Conversation:
     labels: list[Any] = field(default_factory=list)
     said: int = 0
     misses: int = 0
+    secret: bool = False
 
 
 _key = (
@@ -59,12 +61,13 @@ _columns = (
     ConversationRow.labels,
     ConversationRow.said,
     ConversationRow.misses,
+    ConversationRow.secret,
 )
 _open = select(ConversationRow.flow).where(*_key, ConversationRow.expires_at > bindparam("now"))
 _find = select(*_columns).where(*_key, ConversationRow.expires_at > bindparam("now"))
 _close = delete(ConversationRow).where(*_key)
 _forget = delete(ConversationRow).where(ConversationRow.expires_at < bindparam("before"))
-_saved = ("flow", "args", "answers", "pending", "question", "expires_at", "labels", "said", "misses")
+_saved = ("flow", "args", "answers", "pending", "question", "expires_at", "labels", "said", "misses", "secret")
 _save_new = upsert(ConversationRow)
 _save = _save_new.on_conflict_do_update(
     index_elements=[ConversationRow.bot_id, ConversationRow.chat_id, ConversationRow.user_id],
@@ -73,7 +76,7 @@ _save = _save_new.on_conflict_do_update(
 
 
 def is_open(tx: Tx, bot_id: str, chat_id: str, user_id: str, now: datetime) -> bool:
-    """The one read that every silent message costs."""
+    """A dialog waits for this person's answer."""
     return tx.execute(_open, {"bot": bot_id, "chat": chat_id, "user": user_id, "now": now}).first() is not None
 
 

@@ -206,7 +206,8 @@ def bodies_of_compound(tx: Tx, compound_id: int) -> list[Body]:
 
 
 def compounds_under(tx: Tx, body: Body) -> list[int]:
-    return [row[0] for row in tx.execute(_compounds_under, {"path": f"{body.path}%"})]
+    rows = tx.execute(_compounds_under, {"path": f"{body.path}%"})
+    return [row[0] for row in rows if row[0] is not None]
 
 
 def chain(tx: Tx, body: Body) -> list[Body]:

@@ -90,6 +90,7 @@ _find_household = select(Household.id).where(
     Household.room == bindparam("room"),
 )
 _all_chats = _chats.where(ChatRow.bot_id == bindparam("bot")).order_by(ChatRow.chat_id)
+_compounds = select(ChatRow.compound_id).distinct().where(ChatRow.bot_id == bindparam("bot"))
 _bind = upsert(ChatRow).on_conflict_do_nothing()
 
 
@@ -111,6 +112,11 @@ def chats_of_body(tx: Tx, body_id: int) -> list[Chat]:
 
 def all_chats(tx: Tx, bot_id: str) -> list[Chat]:
     return [as_chat(row) for row in tx.execute(_all_chats, {"bot": bot_id})]
+
+
+def compounds(tx: Tx, bot_id: str) -> list[int]:
+    """The compounds this bot serves."""
+    return [row[0] for row in tx.execute(_compounds, {"bot": bot_id})]
 
 
 def find_building(tx: Tx, compound_id: int, number: str) -> int | None:

@@ -27,7 +27,7 @@ from domain.tickets import LIVE, Status, Ticket
 from storage.base import Base, BigInt, Code, Id, Key, Moment, Ref, upsert
 from storage.database import Tx
 from storage.people import Identity, PersonRow
-from storage.places import Building, Unit
+from storage.places import Building, Household, Unit
 
 _live = text("status IN ('open', 'accepted')")
 
@@ -52,6 +52,8 @@ class TicketRow(Base):
     summary: Mapped[Code]
     urgent: Mapped[bool] = mapped_column(Boolean)
     danger: Mapped[Code]
+    alarm_at: Mapped[datetime | None]  # when it became urgent
+    household_id: Mapped[int | None] = mapped_column(BigInt)  # a matter inside one home; None: of the building
     discreet: Mapped[bool] = mapped_column(Boolean)  # spoken of in private only
     status: Mapped[Code]
     body_id: Mapped[Ref]
@@ -75,6 +77,7 @@ class Report(Base):
     ticket_id: Mapped[Ref]
     person_id: Mapped[Ref]
     household_id: Mapped[int | None] = mapped_column(BigInt)
+    chat_id: Mapped[Key]  # where they said it
     at: Mapped[datetime]
     outcome: Mapped[str | None] = mapped_column(String(32))
 
@@ -106,6 +109,8 @@ _columns: list[Any] = [
     TicketRow.summary,
     TicketRow.urgent,
     TicketRow.danger,
+    TicketRow.alarm_at,
+    TicketRow.household_id,
     TicketRow.discreet,
     TicketRow.status,
     TicketRow.body_id,
@@ -130,31 +135,41 @@ def _live_status(row: type[TicketRow]) -> ColumnElement[bool]:
 
 _is_live = _live_status(TicketRow)
 _since = bindparam("since", type_=Moment())
-_building, _unit = bindparam("building_id", type_=BigInt), bindparam("unit_id", type_=BigInt)
-_matter = bindparam("matter", type_=String())
+_alarm_since = bindparam("alarm_since", type_=Moment())
+_urgent, _unit = bindparam("urgent", type_=Boolean()), bindparam("unit_id", type_=BigInt)
 
 
 def _is_same(row: type[TicketRow]) -> ColumnElement[bool]:
-    """Live, in the same building, of the same matter, unless one of the two did not name it or has another stairway;
-    or both are alarms of one kind."""
-    same_matter = or_(row.matter == "", _matter == "", row.matter == _matter)
-    same_unit = or_(row.unit_id.is_(None), _unit.is_(None), row.unit_id == _unit)
-    both_urgent = and_(row.urgent, bindparam("urgent", type_=Boolean()))
+    """Live, in the same building, of the same matter and not of another stairway or home; an alarm only joins what is
+    not urgent yet, or an alarm of the same danger raised a moment ago."""
+    same_matter = and_(
+        or_(
+            and_(row.matter != "", row.matter == bindparam("matter", type_=String())),
+            row.summary == bindparam("summary", type_=String()),
+        ),
+        row.household_id.is_not_distinct_from(bindparam("household_id", type_=BigInt)),
+        or_(row.unit_id.is_(None), _unit.is_(None), row.unit_id == _unit),
+    )
+    same_alarm = and_(row.danger == bindparam("danger", type_=String()), row.alarm_at > _alarm_since)
     return and_(
         row.compound_id == bindparam("compound_id", type_=BigInt),
-        row.building_id.is_not_distinct_from(_building),
+        row.building_id.is_not_distinct_from(bindparam("building_id", type_=BigInt)),
         row.category == bindparam("category", type_=String()),
         _live_status(row),
         row.opened_at > _since,
-        or_(both_urgent, and_(same_matter, same_unit)),
+        or_(
+            and_(_urgent, row.urgent, same_alarm),
+            and_(_urgent, ~row.urgent, row.opened_at > _alarm_since),
+            and_(or_(~_urgent, ~row.urgent), same_matter),
+        ),
     )
 
 
 _alarm_in_chat = and_(
     TicketRow.bot_id == bindparam("bot_id"),
     TicketRow.chat_id == bindparam("chat_id"),
-    TicketRow.opened_at > bindparam("alarm_since", type_=Moment()),
-    TicketRow.urgent,
+    TicketRow.alarm_at > _alarm_since,
+    TicketRow.opened_at > _since,
     _is_live,
 )
 _find_near = (
@@ -166,9 +181,14 @@ _find_near = (
 _find_number = _tickets.where(TicketRow.series == bindparam("series"), TicketRow.number == bindparam("number"))
 _get = _tickets.where(TicketRow.id == bindparam("id"))
 _lock = select(TicketRow.status).where(TicketRow.id == bindparam("id")).with_for_update()
+_stays = or_(Report.outcome.is_(None), Report.outcome != Status.WITHDRAWN.value)
 _of_person = (
     _tickets.join(Report, Report.ticket_id == TicketRow.id)
-    .where(Report.person_id == bindparam("person"), TicketRow.status.in_(bindparam("statuses", expanding=True)))
+    .where(
+        Report.person_id == bindparam("person"),
+        _stays,
+        TicketRow.status.in_(bindparam("statuses", expanding=True)),
+    )
     .order_by(TicketRow.id.desc())
     .limit(9)
 )
@@ -185,7 +205,6 @@ _recent_in_chat = (
     .order_by(TicketRow.id.desc())
     .limit(9)
 )
-_stays = or_(Report.outcome.is_(None), Report.outcome != Status.WITHDRAWN.value)
 _other = aliased(TicketRow)
 _opening = [column for column in TicketRow.__table__.columns if column.name != "id"]
 # In one statement, so that two chats that report the same matter at once open one ticket.
@@ -199,18 +218,30 @@ _open = (
     )
     .returning(TicketRow.id)
 )
-_join = upsert(Report).on_conflict_do_nothing(index_elements=[Report.ticket_id, Report.person_id])
+_join_new = upsert(Report)
+_join = _join_new.on_conflict_do_update(  # who had taken the report back comes in again
+    index_elements=[Report.ticket_id, Report.person_id],
+    set_={"outcome": None, "chat_id": _join_new.excluded.chat_id},
+    where=Report.outcome == Status.WITHDRAWN.value,
+)
 _add_text = insert(TicketText)
 _households = select(func.count(func.distinct(func.coalesce(Report.household_id, -Report.person_id)))).where(
     Report.ticket_id == bindparam("ticket"), _stays
 )
 _reporters = (
-    select(Report.person_id, Identity.user_id, PersonRow.name)
+    select(Report.person_id, Identity.user_id, PersonRow.name, Building.number, Unit.number, Household.room)
     .join_from(Report, Identity, Identity.person_id == Report.person_id)
     .join(PersonRow, PersonRow.id == Report.person_id)
+    .outerjoin(Household, Household.id == Report.household_id)
+    .outerjoin(Building, Building.id == Household.building_id)
+    .outerjoin(Unit, Unit.id == Household.unit_id)
     .where(Report.ticket_id == bindparam("ticket"), Identity.bot_id == bindparam("bot"), _stays)
     .order_by(Report.id)
 )
+_places = (
+    select(Report.chat_id).distinct().where(Report.ticket_id == bindparam("ticket"), _stays).order_by(Report.chat_id)
+)
+_took_part = select(Report.id).where(Report.ticket_id == bindparam("ticket"), Report.person_id == bindparam("person"))
 _texts = (
     select(TicketText.text)
     .where(TicketText.ticket_id == bindparam("ticket"), TicketText.kind == bindparam("kind"))
@@ -229,6 +260,9 @@ class Reporter:
     person_id: int
     user: str
     name: str
+    building: str
+    unit: str
+    room: str
 
 
 def _ticket(row: Row[Any]) -> Ticket:
@@ -245,10 +279,10 @@ class Near:
     alarm: bool
 
 
-def find_near(tx: Tx, *, alarm_since: datetime, **matter: Any) -> Near:
-    """matter: compound_id, building_id, unit_id, category, matter, urgent, since (older tickets do not count), bot_id,
-    chat_id."""
-    rows = tx.execute(_find_near, {"alarm_since": alarm_since, **matter}).all()
+def find_near(tx: Tx, **matter: Any) -> Near:
+    """matter: compound_id, building_id, unit_id, household_id, category, matter, summary, urgent, danger, bot_id, chat_id;
+    since, alarm_since: older tickets, older alarms do not count."""
+    rows = tx.execute(_find_near, matter).all()
     same = next((row.id for row in rows if row.same), None)
     return Near(same, any(not row.same for row in rows))
 
@@ -283,15 +317,15 @@ def recent_in_chat(tx: Tx, bot_id: str, chat_id: str, *, since: datetime) -> lis
     return [_ticket(row) for row in tx.execute(_recent_in_chat, values)]
 
 
-def open_ticket(tx: Tx, *, since: datetime, **values: Any) -> int | None:
+def open_ticket(tx: Tx, **values: Any) -> int | None:
     """None where another chat opened the same matter while this turn waited for its number."""
-    found: int | None = tx.execute(_open, {"since": since, **values}).scalar()
+    found: int | None = tx.execute(_open, values).scalar()
     return found
 
 
-def join(tx: Tx, ticket_id: int, *, person_id: int, household_id: int | None, at: datetime) -> bool:
+def join(tx: Tx, ticket_id: int, *, person_id: int, household_id: int | None, chat_id: str, at: datetime) -> bool:
     """False where this person had joined already."""
-    row = {"ticket_id": ticket_id, "person_id": person_id, "household_id": household_id, "at": at}
+    row = {"ticket_id": ticket_id, "person_id": person_id, "household_id": household_id, "chat_id": chat_id, "at": at}
     return tx.execute(_join, row).rowcount == 1
 
 
@@ -311,9 +345,18 @@ def households(tx: Tx, ticket_id: int) -> int:
 
 
 def reporters(tx: Tx, ticket_id: int, bot_id: str) -> list[Reporter]:
-    return [
-        Reporter(row[0], row[1], row[2] or "") for row in tx.execute(_reporters, {"ticket": ticket_id, "bot": bot_id})
-    ]
+    rows = tx.execute(_reporters, {"ticket": ticket_id, "bot": bot_id})
+    return [Reporter(row[0], row[1], *(value or "" for value in row[2:])) for row in rows]
+
+
+def places_of(tx: Tx, ticket_id: int) -> list[str]:
+    """The chats where it was reported, private ones among them; reports taken back do not count."""
+    return [row[0] for row in tx.execute(_places, {"ticket": ticket_id})]
+
+
+def took_part(tx: Tx, ticket_id: int, person_id: int) -> bool:
+    """Reported it, even if the report was taken back."""
+    return tx.execute(_took_part, {"ticket": ticket_id, "person": person_id}).first() is not None
 
 
 def texts(tx: Tx, ticket_id: int, kind: str = "report") -> list[str]:

@@ -16,6 +16,7 @@ class TimerRow(Base):
     __table_args__ = (
         Index("uq_timer_kind_key", "kind", "key", unique=True),
         Index("ix_timer_due_at", "due_at"),
+        {"sqlite_autoincrement": True},  # an id never returns: messages are known by the timer that caused them
     )
     id: Mapped[Id]
     kind: Mapped[Code]

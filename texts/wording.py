@@ -40,13 +40,20 @@ def place(building: str, unit: str = "") -> str:
     return f"{building}栋{unit}单元" if unit else f"{building}栋"
 
 
+def home(building: str, unit: str, room: str) -> str:
+    """3栋2单元501; "" where it is not known."""
+    return f"{place(building, unit)}{room}" if building else ""
+
+
 def numbers(tickets: list[tuple[int, str]]) -> str:
     """#9 楼道灯、#15 下水道"""
     return "、".join(f"#{number} {matter}" for number, matter in tickets)
 
 
 def figure(written: str) -> str:
-    """The digits of a number as people write it: "3", "三", "十二" → "3", "3", "12"."""
+    """The digits of a number as people write it: "3", "三", "十二" → "3", "3", "12"; "" where it is none."""
+    if not all(char.isdecimal() or char in _DIGITS for char in written) or written.count("十") > 1:
+        return ""
     if written.isdecimal():
         return str(int(written))
     tens, _, ones = written.partition("十")

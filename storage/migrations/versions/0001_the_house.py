@@ -89,6 +89,7 @@ def upgrade() -> None:
         sa.Column("labels", sa.JSON(), nullable=False),
         sa.Column("said", sa.Integer(), nullable=False),
         sa.Column("misses", sa.Integer(), nullable=False),
+        sa.Column("secret", sa.Boolean(), nullable=False),
         sa.Column("expires_at", storage.base.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("bot_id", "chat_id", "user_id", name=op.f("pk_conversation")),
     )
@@ -212,6 +213,8 @@ def upgrade() -> None:
         sa.Column("summary", sa.String(length=64), nullable=False),
         sa.Column("urgent", sa.Boolean(), nullable=False),
         sa.Column("danger", sa.String(length=64), nullable=False),
+        sa.Column("alarm_at", storage.base.Moment(timezone=True), nullable=True),
+        sa.Column("household_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("discreet", sa.Boolean(), nullable=False),
         sa.Column("status", sa.String(length=64), nullable=False),
         sa.Column("body_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -241,6 +244,7 @@ def upgrade() -> None:
         sa.Column("ticket_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("household_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("chat_id", sa.String(length=200), nullable=False),
         sa.Column("at", storage.base.Moment(timezone=True), nullable=False),
         sa.Column("outcome", sa.String(length=32), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ticket_report")),
@@ -271,6 +275,7 @@ def upgrade() -> None:
         sa.Column("due_at", storage.base.Moment(timezone=True), nullable=False),
         sa.Column("data", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_timer")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("timer", schema=None) as batch_op:
         batch_op.create_index("ix_timer_due_at", ["due_at"], unique=False)

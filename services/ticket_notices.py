@@ -1,0 +1,108 @@
+"""Who hears what of a ticket: its reporters, the places where it was reported, those who handle it."""
+
+from datetime import datetime
+
+from domain.messages import Address, Choice, Outgoing
+from domain.people import Body
+from domain.promises import quiet_end
+from domain.tickets import Ticket
+from services import people
+from services.turn import Turn
+from storage import people as people_rows
+from storage import tickets
+from texts import options, say, wording
+
+
+def facts(turn: Turn, ticket: Ticket, *, seen_at: datetime | None = None) -> dict[str, object]:
+    """What texts about a ticket are filled with; hours are worded for the moment of reading (now)."""
+    local = (seen_at or turn.now).astimezone(turn.rules.zone)
+    return {
+        "number": ticket.number,
+        "place": wording.place(ticket.building, ticket.unit),
+        "summary": ticket.summary,
+        "when": wording.moment(ticket.report_at.astimezone(turn.rules.zone), local),
+        "clock": wording.moment(turn.local, turn.local),
+    }
+
+
+def when(turn: Turn, ticket: Ticket) -> str:
+    """The hour at which the bot reports back, as people say it."""
+    return wording.moment(ticket.report_at.astimezone(turn.rules.zone), turn.local)
+
+
+def holder(turn: Turn, ticket: Ticket) -> str:
+    """The office that has the ticket: of whoever accepted it, else of the responsible body."""
+    body = people.get_body(turn, ticket.body_id)
+    posts = people_rows.posts_of(turn.tx, ticket.accepted_by) if ticket.accepted_by else ()
+    return people.acting_office(posts, body, ticket.building)
+
+
+def note(turn: Turn, ticket: Ticket) -> str:
+    """What the handler said was done, last."""
+    notes = tickets.texts(turn.tx, ticket.id, "note")
+    return notes[-1] if notes else say("tickets.finished_note")
+
+
+def take_it(ticket: Ticket) -> tuple[Choice, ...]:
+    """The button under a post to handlers; a press is the same as typing the command."""
+    return tuple(
+        Choice(number, label, say("common.take_command", number=ticket.number))
+        for number, label in options("tickets.to_body_choices")
+    )
+
+
+def to_reporters(turn: Turn, ticket: Ticket, text: str) -> None:
+    for reporter in tickets.reporters(turn.tx, ticket.id, ticket.bot_id):
+        people.tell_person(turn, reporter.user, text)
+
+
+def to_places(turn: Turn, ticket: Ticket, text: str, *, urgent: bool) -> None:
+    """A word wherever the ticket was reported: the groups, and whoever reported it in private."""
+    for chat_id in tickets.places_of(turn.tx, ticket.id):
+        private = people.find_chat(turn, Address(chat_id)) is None
+        turn.say(Outgoing(Address(chat_id, private=private), text, urgent=urgent), bot_id=ticket.bot_id)
+
+
+def to_groups(turn: Turn, ticket: Ticket, text: str, *, urgent: bool) -> None:
+    """A word in the groups where the ticket was reported."""
+    due = turn.now if urgent else quiet_end(turn.now, turn.rules)
+    for chat_id in tickets.places_of(turn.tx, ticket.id):
+        if people.find_chat(turn, Address(chat_id)):
+            turn.say(Outgoing(Address(chat_id), text, urgent=urgent), bot_id=ticket.bot_id, due_at=due)
+
+
+def to_handlers(
+    turn: Turn,
+    ticket: Ticket,
+    body: Body,
+    text: str,
+    *,
+    choices: tuple[Choice, ...] = (),
+    urgent: bool = False,
+) -> None:
+    """A word to the responsible body and to whoever took the ticket, if that is somebody from elsewhere."""
+    people.tell_body(turn, body, text, choices=choices, urgent=urgent)
+    if ticket.accepted_by and all(
+        post.body.id != body.id for post in people_rows.posts_of(turn.tx, ticket.accepted_by)
+    ):
+        to_taker(turn, ticket, text)
+
+
+def to_taker(turn: Turn, ticket: Ticket, text: str) -> bool:
+    """A private word to whoever took the ticket; False where nobody did or they cannot be written to."""
+    user = people_rows.find_user(turn.tx, ticket.bot_id, ticket.accepted_by) if ticket.accepted_by else None
+    if user:
+        people.tell_person(turn, user, text)
+    return user is not None
+
+
+def post(turn: Turn, ticket: Ticket, body: Body) -> None:
+    """The new ticket to the responsible body's work chat."""
+    people.tell_body(turn, body, say("tickets.to_body", **facts(turn, ticket)), choices=take_it(ticket))
+
+
+def alarm(turn: Turn, ticket: Ticket, body: Body) -> None:
+    """The responsible body and the duty person, at once."""
+    said, choices = facts(turn, ticket), take_it(ticket)
+    people.tell_body(turn, body, say("tickets.to_body_urgent", **said), choices=choices, urgent=True)
+    people.tell_duty(turn, ticket.compound_id, say("tickets.to_duty", **said), choices=choices)
