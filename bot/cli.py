@@ -100,13 +100,17 @@ def classify() -> None:
 def db_upgrade(config: ConfigFile = None) -> None:
     """Bring the database to the newest schema."""
     from bot.config import ConfigError, load
+    from bot.service import reason
     from storage.migrate import newest, upgrade
 
     try:
         settings = load(config)
     except ConfigError as error:
         raise _fail(str(error)) from error
-    changed = upgrade(settings.database.url)
+    try:
+        changed = upgrade(settings.database.url)
+    except Exception as error:
+        raise _fail(f"the database cannot be opened: {reason(error)} (`linli doctor` says what to do)", 1) from None
     typer.echo(f"{'upgraded to' if changed else 'already at'} {newest()}")
 
 

@@ -204,6 +204,10 @@ def _together(rules: Rules) -> Iterator[str]:
     for (earlier, before), (later, after) in pairwise(reports):
         if after <= before:
             yield f"rules.{later}: {after} is not after rules.{earlier} ({before}); write a later hour"
+    if rules.report_cutoff >= rules.report_evening:
+        yield f"rules.report_cutoff: {rules.report_cutoff} is not before rules.report_evening ({rules.report_evening})"
+    if rules.quiet_from > rules.quiet_to > rules.report_noon:
+        yield f"rules.quiet_to: {rules.quiet_to} is after rules.report_noon ({rules.report_noon})"
     if rules.quiet_from == rules.quiet_to:
         yield f"rules.quiet_to: the same as rules.quiet_from ({rules.quiet_to}); write the hour at which quiet ends"
 

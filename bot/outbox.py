@@ -17,7 +17,8 @@ _LEASE = timedelta(seconds=60)
 _PATIENCE = 50  # seconds a platform may take for one message: less than the lease
 _UNDER_WAY = 200  # messages on their way at once
 _POLL = 0.5  # seconds; another process on the same database cannot wake us
-_ATTEMPTS = 8
+ATTEMPTS = 300  # with the longest pause of five minutes: about a day
+_PAUSE = 300.0  # seconds, at most
 _BATCH = 50
 
 
@@ -97,12 +98,12 @@ class Sender:
             await self._bury(row, f"rejected: {error}")
         except Exception as error:
             log.exception("send row=%s failed", row)
-            await self._again(row, tried, 2.0**tried, type(error).__name__)
+            await self._again(row, tried, min(2.0 ** min(tried, 10), _PAUSE), type(error).__name__)
         else:
             await self._database.run(outbox.mark_sent, row, message_id=message_id, now=now)
 
     async def _again(self, row: int, tried: int, seconds: float, error: str) -> None:
-        if tried + 1 >= _ATTEMPTS:
+        if tried + 1 >= ATTEMPTS:
             await self._bury(row, error)
             return
         at = self._clock() + timedelta(seconds=seconds)

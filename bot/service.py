@@ -115,7 +115,9 @@ class _JsonLines(logging.Formatter):
             "message": record.getMessage(),
         }
         if record.exc_info:
-            parts["trace"] = self.formatException(record.exc_info)
+            trace = self.formatException(record.exc_info).splitlines()
+            # PostgreSQL quotes the row it refuses: people's words.
+            parts["trace"] = "\n".join(line for line in trace if not line.startswith("DETAIL:"))
         return json.dumps(parts, ensure_ascii=False)
 
 

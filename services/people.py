@@ -38,8 +38,8 @@ def meet(turn: Turn, person: Person) -> Person:
     return met
 
 
-def find_chat(turn: Turn, address: Address) -> Chat | None:
-    return None if address.private else places.find_chat(turn.tx, turn.bot_id, address.chat)
+def find_chat(turn: Turn, address: Address, *, bot_id: str = "") -> Chat | None:
+    return None if address.private else places.find_chat(turn.tx, bot_id or turn.bot_id, address.chat)
 
 
 def locate(turn: Turn, person: Person, chat: Chat | None, *, building: str = "", unit: str = "") -> Place:
@@ -136,11 +136,12 @@ def tell_person(
     choices: tuple[Choice, ...] = (),
     question: str = "",
     urgent: bool = False,
+    bot_id: str = "",
     fallback: Outgoing | None = None,
 ) -> None:
-    """A private word."""
+    """A private word, by the turn's bot unless another is named; `fallback` if the person cannot be written to."""
     to = Address(user, private=True)
-    turn.say(Outgoing(to, text, choices, question, urgent=urgent, fallback=fallback))
+    turn.say(Outgoing(to, text, choices, question, urgent=urgent, fallback=fallback), bot_id=bot_id)
 
 
 def tell_body(turn: Turn, body: Body, text: str, *, choices: tuple[Choice, ...] = (), urgent: bool = False) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from domain.messages import Address, Choice, Outgoing
 from domain.people import Body
-from domain.promises import quiet_end
+from domain.promises import is_quiet, quiet_end
 from domain.tickets import Ticket
 from services import people
 from services.turn import Turn
@@ -52,14 +52,19 @@ def take_it(ticket: Ticket) -> tuple[Choice, ...]:
 
 
 def to_reporters(turn: Turn, ticket: Ticket, text: str) -> None:
+    """A private word to each; to whom the platform does not let us write, one neutral line in their group."""
+    group = people.find_chat(turn, Address(ticket.chat_id), bot_id=ticket.bot_id)
+    fallback = None
+    if group and not ticket.discreet and not is_quiet(turn.now, turn.rules):
+        fallback = Outgoing(Address(group.chat_id), say("tickets.news_fallback", number=ticket.number))
     for reporter in tickets.reporters(turn.tx, ticket.id, ticket.bot_id):
-        people.tell_person(turn, reporter.user, text)
+        people.tell_person(turn, reporter.user, text, bot_id=ticket.bot_id, fallback=fallback)
 
 
 def to_places(turn: Turn, ticket: Ticket, text: str, *, urgent: bool) -> None:
     """A word wherever the ticket was reported: the groups, and whoever reported it in private."""
     for chat_id in tickets.places_of(turn.tx, ticket.id):
-        private = people.find_chat(turn, Address(chat_id)) is None
+        private = people.find_chat(turn, Address(chat_id), bot_id=ticket.bot_id) is None
         turn.say(Outgoing(Address(chat_id, private=private), text, urgent=urgent), bot_id=ticket.bot_id)
 
 
@@ -67,7 +72,7 @@ def to_groups(turn: Turn, ticket: Ticket, text: str, *, urgent: bool) -> None:
     """A word in the groups where the ticket was reported."""
     due = turn.now if urgent else quiet_end(turn.now, turn.rules)
     for chat_id in tickets.places_of(turn.tx, ticket.id):
-        if people.find_chat(turn, Address(chat_id)):
+        if people.find_chat(turn, Address(chat_id), bot_id=ticket.bot_id):
             turn.say(Outgoing(Address(chat_id), text, urgent=urgent), bot_id=ticket.bot_id, due_at=due)
 
 
@@ -92,7 +97,7 @@ def to_taker(turn: Turn, ticket: Ticket, text: str) -> bool:
     """A private word to whoever took the ticket; False where nobody did or they cannot be written to."""
     user = people_rows.find_user(turn.tx, ticket.bot_id, ticket.accepted_by) if ticket.accepted_by else None
     if user:
-        people.tell_person(turn, user, text)
+        people.tell_person(turn, user, text, bot_id=ticket.bot_id)
     return user is not None
 
 

@@ -1,6 +1,6 @@
 """People with their platform identities, households and posts; the bodies of the organisation tree."""
 
-from sqlalchemy import Boolean, Index, String, and_, bindparam, delete, insert, select
+from sqlalchemy import Boolean, Index, String, and_, bindparam, delete, func, insert, select
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from domain.people import Body, Chat, Level, Person, Place, Post, Role
@@ -58,6 +58,8 @@ class PostRow(Base):
     role: Mapped[Code] = mapped_column(primary_key=True)
 
 
+# Not a plain comparison: SQLite would begin with all identities of the bot instead of the few people asked for.
+of_bot = func.coalesce(Identity.bot_id, "") == bindparam("bot")
 _body = (BodyRow.id, BodyRow.level, BodyRow.name, BodyRow.path, BodyRow.compound_id, BodyRow.building_id)
 _me = select(
     bindparam("bot", type_=String()).label("bot"),
@@ -136,7 +138,7 @@ _officers = (
     select(Identity.user_id, PostRow.role, PersonRow.id, PersonRow.name)
     .join_from(PostRow, Identity, Identity.person_id == PostRow.person_id)
     .join(PersonRow, PersonRow.id == PostRow.person_id)
-    .where(PostRow.body_id == bindparam("body"), Identity.bot_id == bindparam("bot"))
+    .where(PostRow.body_id == bindparam("body"), of_bot)
     .order_by(PostRow.role, PersonRow.id)
 )
 _on_duty = (
@@ -146,7 +148,7 @@ _on_duty = (
     .where(
         BodyRow.compound_id == bindparam("compound"),
         PostRow.role == Role.DUTY.value,
-        Identity.bot_id == bindparam("bot"),
+        of_bot,
     )
     .order_by(Identity.user_id)
 )

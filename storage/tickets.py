@@ -26,7 +26,7 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 from domain.tickets import LIVE, Status, Ticket
 from storage.base import Base, BigInt, Code, Id, Key, Moment, Ref, upsert
 from storage.database import Tx
-from storage.people import Identity, PersonRow
+from storage.people import Identity, PersonRow, of_bot
 from storage.places import Building, Household, Unit
 
 _live = text("status IN ('open', 'accepted')")
@@ -235,7 +235,7 @@ _reporters = (
     .outerjoin(Household, Household.id == Report.household_id)
     .outerjoin(Building, Building.id == Household.building_id)
     .outerjoin(Unit, Unit.id == Household.unit_id)
-    .where(Report.ticket_id == bindparam("ticket"), Identity.bot_id == bindparam("bot"), _stays)
+    .where(Report.ticket_id == bindparam("ticket"), of_bot, _stays)
     .order_by(Report.id)
 )
 _places = (
@@ -280,8 +280,8 @@ class Near:
 
 
 def find_near(tx: Tx, **matter: Any) -> Near:
-    """matter: compound_id, building_id, unit_id, household_id, category, matter, summary, urgent, danger, bot_id, chat_id;
-    since, alarm_since: older tickets, older alarms do not count."""
+    """matter: compound_id, building_id, unit_id, household_id, category, matter, summary, urgent, danger, bot_id,
+    chat_id; since, alarm_since: older tickets, older alarms do not count."""
     rows = tx.execute(_find_near, matter).all()
     same = next((row.id for row in rows if row.same), None)
     return Near(same, any(not row.same for row in rows))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot.outbox import Sender
+from bot.outbox import ATTEMPTS, Sender
 from bot.transport import Limits, Receive, Rejected, RetryLater, Unreachable
 from domain.messages import Address, Outgoing
 from storage import outbox
@@ -152,13 +152,13 @@ async def test_an_unknown_error_is_tried_again(post: Post) -> None:
 
 
 @pytest.mark.parametrize("trouble", [lambda: RetryLater(1), lambda: ConnectionError("line lost")])
-async def test_after_eight_attempts_a_dead_letter(post: Post, trouble: Callable[[], Exception]) -> None:
-    post.platform.troubles = {"a1": [trouble() for _ in range(20)]}
+async def test_after_a_day_of_trouble_a_dead_letter(post: Post, trouble: Callable[[], Exception]) -> None:
+    post.platform.troubles = {"a1": [trouble() for _ in range(ATTEMPTS)]}
     await post.put("a", "a1", "a2")
-    for _ in range(20):
+    for _ in range(ATTEMPTS + 1):
         await post.send_all()
         post.now += timedelta(minutes=10)
-    assert post.platform.attempts.count("a1") == 8
+    assert post.platform.attempts.count("a1") == ATTEMPTS
     assert await post.states() == {"a1": DEAD, "a2": SENT}
     assert post.sender.dead == 1
 

@@ -88,7 +88,7 @@ def test_odd_messages_leave_no_trace(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     state = json.loads(done.stdout)
     assert state["tickets"] == []
-    assert [message["text"].split("。")[0] for message in state["messages"]] == [
+    assert [message["text"].split("，")[0] for message in state["messages"]] == [
         "没有 #999999",
         "没有 #999999",
         "没有 #1",
