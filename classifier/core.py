@@ -29,11 +29,14 @@ _REASONS = 8
 _PIECES = 3  # of a message, shown where the examples decided
 _NOTHING: Features = frozenset()
 BALANCE = 0.5  # what one point of the rules' evidence is worth beside the examples' odds
-NEEDED = 0.4
+LEAST = 1.0  # without so much to hope for from the words, the examples are not asked
+NEEDED = 0.6
 RULED = 0.5  # less is needed where the rules alone say complaint
 DISTANT = 0.7  # more where no thing and no place of ours is named
+CALM = -3.0  # odds of a cry for help too low for the rules to be believed
 CRY = 1.5  # odds of a cry for help, beside a word of the danger
-LOUD_CRY = 2.2  # odds with which any word of a danger will do
+LOUD_CRY = 2.2  # odds with which any word of a danger will do, where the rules say complaint
+LOUDEST_CRY = 3.4  # and where they do not
 LOUD = frozenset({"jielong", "vote", "ad", "notice"})  # never complaints, whatever the examples say
 KINDS = ("complaint", "question", "suggestion", "thanks", "notice", "ad", "jielong", "vote", "chat")
 
@@ -68,32 +71,39 @@ class Classifier:
         text = self.lexicon.normaliser.message(text)
         look = self._scanner.look(text)
         alarm = self._scanner.could_alarm(look.could)
-        pieces = features(text) if look.could and self._examples else _NOTHING
-        odds = self._examples.ticket.score(pieces) if pieces and self._examples else 0.0
-        if not alarm and odds + BALANCE * (hope(look.could) - TICKET_AT) < self._needed:
+        pieces, odds, best = _NOTHING, 0.0, hope(look.could)
+        if self._examples and (alarm or best >= LEAST):
+            pieces = features(text)
+            odds = self._examples.ticket.score(pieces)
+        if not alarm and (best < LEAST or odds + BALANCE * (best - TICKET_AT) < self._needed):
             return self._glance(text, look, sender_role)
         hits = self._scanner.hits(text, look, boundaries(text, self._cut))
         verdict = self._gate.judge(text, hits)
         if self._examples and verdict.kind not in LOUD:
             self._weigh(verdict, odds, pieces, self._examples)
-        danger, words = "", tuple[str, ...]()
-        if alarm and verdict.kind not in ("jielong", "ad", "notice"):
-            danger, words = find_danger(self.lexicon, hits, verdict.refused)
-        if not danger and verdict.kind == "complaint" and self._examples:
-            cry = self._examples.urgent.score(pieces)
-            if cry >= CRY:
-                danger, words = nearest_danger(self.lexicon, hits, verdict.refused, cry >= LOUD_CRY)
+        danger, words = self._danger(hits, verdict, alarm, pieces)
         return self._answer(verdict, danger, words, sender_role, pieces)
+
+    def _danger(self, hits: list[Hit], verdict: Verdict, alarm: bool, pieces: Features) -> tuple[str, tuple[str, ...]]:
+        """By the rules; else a complaint that sounds like the urgent examples, with a word of danger in it."""
+        cry = self._examples.urgent.score(pieces) if self._examples else 0.0
+        found: tuple[str, tuple[str, ...]] = ("", ())
+        if alarm and verdict.kind not in ("jielong", "ad", "notice") and cry > CALM:
+            found = find_danger(self.lexicon, hits, verdict.refused)
+        if not found[0] and verdict.kind == "complaint" and cry >= CRY:
+            sure = cry >= (LOUD_CRY if verdict.ruled else LOUDEST_CRY)
+            found = nearest_danger(self.lexicon, hits, verdict.refused, sure)
+        return found
 
     def _weigh(self, verdict: Verdict, odds: float, pieces: Features, examples: Examples) -> None:
         """The rules' evidence and the examples' odds together decide."""
-        ruled = verdict.kind == "complaint"
-        needed = NEEDED - RULED if ruled else NEEDED if verdict.near else NEEDED + DISTANT
+        verdict.ruled = verdict.kind == "complaint"
+        needed = NEEDED - RULED if verdict.ruled else NEEDED if verdict.near else NEEDED + DISTANT
         if odds + BALANCE * (verdict.evidence - TICKET_AT) >= needed:
             verdict.kind = "complaint"
-            if not ruled:
+            if not verdict.ruled:
                 verdict.reasons += examples.ticket.strongest(pieces, _PIECES)
-        elif ruled:
+        elif verdict.ruled:
             verdict.kind = quiet_kind(verdict.groups, verdict.done)
 
     def _glance(self, text: str, look: Look, sender_role: str | None) -> Guess:

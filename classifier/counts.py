@@ -1,11 +1,12 @@
 """Counted examples: how often each piece of text stood in the examples of each class.
 
-All that is kept is whole numbers, so adding is exact, needs no order and can be taken back; the scores come from them.
+All that is kept is whole numbers, so adding is exact and needs no order; the scores come from them.
 """
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from itertools import repeat
 
 _MOST = 400  # characters of one message that are counted
@@ -29,23 +30,13 @@ class Counts:
 
     def __init__(self, classes: Sequence[str]) -> None:
         """No examples yet."""
-        self.classes = tuple(classes)
-        self.rows: dict[str, list[int]] = {}
-        self.sizes = [0] * len(self.classes)  # pieces of each class
-        self.examples = [0] * len(self.classes)
-        self._place = {name: at for at, name in enumerate(self.classes)}
+        self.of = {name: Counter[str]() for name in classes}
+        self.examples = dict.fromkeys(classes, 0)
 
-    def add(self, pieces: Iterable[str], name: str, times: int = 1) -> None:
-        """Count one example of a class; `times=-1` takes it back."""
-        at, number = self._place[name], 0
-        for piece in pieces:
-            row = self.rows.get(piece)
-            if row is None:
-                row = self.rows[piece] = [0] * len(self.classes)
-            row[at] += times
-            number += 1
-        self.sizes[at] += times * number
-        self.examples[at] += times
+    def add(self, pieces: Features, name: str) -> None:
+        """Count one example of a class."""
+        self.of[name].update(pieces)
+        self.examples[name] += 1
 
 
 class Odds:
@@ -53,12 +44,13 @@ class Odds:
 
     def __init__(self, counts: Counts, smooth: float) -> None:
         """The weight of every piece. A piece is taken to have been in `smooth` more examples, of both as is usual."""
-        no, yes = counts.examples
-        share = (yes + 1) / (no + yes + 2)
+        no, yes = counts.of.values()
+        others, mine = counts.examples.values()
+        share = (mine + 1) / (others + mine + 2)
         usual = math.log(share / (1 - share))
         self._weights = {
-            piece: math.log((yes + smooth * share) / (no + smooth * (1 - share))) - usual
-            for piece, (no, yes) in counts.rows.items()
+            piece: math.log((yes[piece] + smooth * share) / (no[piece] + smooth * (1 - share))) - usual
+            for piece in yes.keys() | no.keys()
         }
 
     def score(self, pieces: Features) -> float:
@@ -77,27 +69,23 @@ class Sorter:
     def __init__(self, counts: Counts) -> None:
         """Rows are worked out when a piece is first met."""
         self._counts = counts
-        total = sum(counts.sizes)
-        self._sizes = [math.log(total - size + _FEW * _PIECES) for size in counts.sizes]
-        self._rows: dict[str, list[tuple[int, float]]] = {}
-        self.examples = sum(counts.examples)
+        sizes = [found.total() for found in counts.of.values()]
+        self._sizes = [math.log(sum(sizes) - size + _FEW * _PIECES) for size in sizes]
+        self._known = frozenset[str]().union(*counts.of.values())
+        self._rows: dict[str, list[float]] = {}
+        self.examples = sum(counts.examples.values())
 
     def scores(self, pieces: Features) -> dict[str, float]:
         """A score for every class; only differences mean anything."""
-        known = [self._row(piece) for piece in pieces if piece in self._counts.rows]
-        root = math.sqrt(len(known)) or 1.0
-        scores = [len(known) * size for size in self._sizes]
-        for row in known:
-            for at, gain in row:
-                scores[at] += gain
-        return {name: score / root for name, score in zip(self._counts.classes, scores, strict=True)}
+        rows = [self._rows.get(piece) or self._row(piece) for piece in self._known & pieces]
+        root = math.sqrt(len(rows))
+        sums = [sum(column) / root for column in zip(*rows)] if rows else [0.0] * len(self._sizes)  # noqa: B905 (speed)
+        return dict(zip(self._counts.of, sums, strict=True))
 
-    def _row(self, piece: str) -> list[tuple[int, float]]:
-        """What a piece adds to the classes it was seen in, more than to the classes it was not seen in."""
-        row = self._rows.get(piece)
-        if row is None:
-            counts = self._counts.rows[piece]
-            most = math.log(sum(counts) + _FEW)
-            row = [(at, most - math.log(sum(counts) - n + _FEW)) for at, n in enumerate(counts) if n]
-            self._rows[piece] = row
+    def _row(self, piece: str) -> list[float]:
+        """What a piece says for each class: less where it was often in the others."""
+        counts = [found[piece] for found in self._counts.of.values()]
+        total = sum(counts)
+        row = [size - math.log(total - n + _FEW) for n, size in zip(counts, self._sizes, strict=True)]
+        self._rows[piece] = row
         return row

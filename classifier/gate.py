@@ -49,6 +49,7 @@ class Verdict:
     reasons: list[str] = field(default_factory=list)
     done: bool = False
     fault: bool = False
+    ruled: bool = False  # a complaint by the rules alone
     near: bool = False  # a thing or a place of ours is named
     groups: Groups = field(default_factory=dict)
 

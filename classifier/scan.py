@@ -9,6 +9,7 @@ from classifier.phrase import Anchor, Match, anchors
 
 _LITERAL = frozenset("~([")
 _NO_CUT = frozenset({DANGER, VETO})
+_FREE_ROLES = 1 << DANGER | 1 << VETO
 _COVER = 1 << THING | 1 << WEAK | 1 << PROBLEM
 _MOST = 600  # words of one message that are weighed
 _MANY = 12  # how often a message may repeat the first word of a phrase and still be looked at
@@ -42,7 +43,7 @@ Edges = tuple[set[int], set[int]]
 Marks = tuple[Mark, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: a dozen are made for every message that is read
 class Hit:
     """A word of the lexicon at `start:end`; `core` is where its deciding part begins ("灯~不亮": the second part)."""
 
@@ -83,14 +84,19 @@ def bit(role: int) -> int:
     return 1 << role
 
 
-def _hit(start: int, end: int, core: int, word: str, marks: Marks) -> Hit:
+Parts = tuple[int, tuple[str, ...]]
+
+
+def _parts(marks: Marks) -> Parts:
+    """The roles of a word as bits, and its gate groups."""
     roles = 0
-    groups: tuple[str, ...] = ()
     for mark in marks:
         roles |= 1 << mark.role
-        if mark.role == GATE:
-            groups += (mark.group,)
-    return Hit(start, end, core, word, marks, roles, groups)
+    return roles, tuple(mark.group for mark in marks if mark.role == GATE)
+
+
+def _hit(start: int, end: int, core: int, word: str, marks: Marks) -> Hit:
+    return Hit(start, end, core, word, marks, *_parts(marks))
 
 
 def _bits(marks: Marks, dangers: dict[str, int]) -> int:
@@ -125,6 +131,7 @@ class Scanner:
                 phrases.setdefault(anchor, []).append((word, marks))
         self._words = list({**plain, **dict.fromkeys(phrases)})
         self._marks = [plain.get(word, ()) for word in self._words]
+        self._parts = [_parts(marks) for marks in self._marks]
         groups = sorted({group for rule in lexicon.rules for group in rule.groups})
         dangers = {group: 1 << (_ROLES + at) for at, group in enumerate(groups)}
         self._alarms = [sum(dangers[group] for group in set(rule.groups)) for rule in lexicon.rules]
@@ -176,9 +183,12 @@ class Scanner:
         plain: list[Hit] = []
         for which, start, end in look.words[:_MOST]:
             marks = self._marks[which]
-            if marks and not self._whole(text, start, end, bounds, near):
+            if not marks:
+                continue
+            if self._whole(text, start, end, bounds, near):
+                plain.append(Hit(start, end, start, self._words[which], marks, *self._parts[which]))
+            elif self._parts[which][0] & _FREE_ROLES:
                 marks = tuple(mark for mark in marks if mark.role in _NO_CUT)
-            if marks:
                 plain.append(_hit(start, end, start, self._words[which], marks))
         phrases = [
             _hit(start, match.end, match.core, text[start : match.end], self._phrases[which][match.which][1])

@@ -18,16 +18,19 @@ def votes(codes: Iterable[str], hits: list[Hit]) -> dict[str, float]:
     """The score of every category. A word shared by several categories splits its vote."""
     thing = dict.fromkeys(codes, 0.0)
     fault = dict(thing)
-    seen: set[tuple[str, int]] = set()
+    seen: set[tuple[str, str, int]] = set()
     for hit in hits:
-        for role, weight in _VOTE.items():
-            owners = {mark.group for mark in hit.marks if mark.role == role and mark.group}
-            for code in owners:
-                if (key := (f"{hit.word}{code}", role)) in seen or code not in thing:
+        owners: dict[int, list[str]] = {}
+        for mark in hit.marks:
+            if mark.role in _VOTE and mark.group:
+                owners.setdefault(mark.role, []).append(mark.group)
+        for role, groups in owners.items():
+            for code in set(groups) if len(groups) > 1 else groups:
+                if (key := (hit.word, code, role)) in seen or code not in thing:
                     continue
                 seen.add(key)
                 board = thing if role in (THING, WEAK) else fault
-                board[code] += weight / len(owners)
+                board[code] += _VOTE[role] / len(set(groups))
     return {c: thing[c] + fault[c] * (1.0 if thing[c] else _ALONE) for c in thing}
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from classifier import Classifier, load_lexicon
 from classifier.core import KINDS
+from classifier.counts import Counts, Odds, Sorter, features
+from classifier.examples import seeds
 from classifier.score import LONGEST
 from domain.guess import Guess
 
@@ -224,6 +226,74 @@ def test_no_categories_at_all() -> None:
     empty = Classifier({})
     assert empty.guess("今天吃什么").category == ""
     assert empty.guess("电梯困人了 快来人").urgent
+
+
+# --- Examples --------------------------------------------------------------------------------------------------------
+
+
+def test_examples_are_well_formed() -> None:
+    found = seeds()
+    assert len({seed.text for seed in found}) == len(found)
+    assert {seed.label for seed in found if seed.complaint} == set(CODES)
+    assert all(seed.text.strip() == seed.text for seed in found)
+
+
+def test_unseen_examples_are_told_apart() -> None:
+    """A tenth of the examples, judged by a classifier that was shown the rest."""
+    found = seeds()
+    unseen = found[::10]
+    judge = Classifier(LEXICON, examples=[seed for at, seed in enumerate(found) if at % 10])
+    guesses = [(seed, judge.guess(seed.text)) for seed in unseen]
+    complaints = [(seed, got) for seed, got in guesses if seed.complaint]
+    plain = [got for seed, got in guesses if not seed.complaint]
+    urgent = [got for seed, got in guesses if seed.urgent]
+    assert sum(got.ticket for _, got in complaints) >= 0.83 * len(complaints)
+    assert sum(got.category == seed.label for seed, got in complaints) >= 0.8 * len(complaints)
+    assert sum(got.ticket for got in plain) <= 0.12 * len(plain)
+    assert sum(got.urgent for got in urgent) >= 0.8 * len(urgent)
+
+
+def test_what_the_examples_decided_shows_the_pieces_of_text() -> None:
+    bare = Classifier(LEXICON, examples=())
+    heard = [seed.text for seed in seeds()[:300] if guess(seed.text).ticket and not bare.guess(seed.text).ticket]
+    assert heard
+    for text in heard:
+        written = LEXICON.normaliser.message(text)
+        assert any(reason in written for reason in guess(text).reasons), text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1. 3-201 灯不亮也要来",
+        "【通知】明天停水 请提前储水",
+        "专修漏水 马桶堵了也来 电话13800000000",
+        "#接龙\n楼道灯不亮的\n1. 3-201",
+    ],
+)
+def test_lists_notices_and_offers_stay_what_they_are(text: str) -> None:
+    assert not guess(text).ticket
+
+
+def test_opinions_in_a_debate_are_none() -> None:
+    said = ("我先讲明 我一楼不是反对装", "我担心的是挡光 吵 掉价", "二楼也要出钱 我又不坐", "高层多出 一楼不出")
+    assert not [text for text in said if guess(text).ticket]
+
+
+def test_counts_do_not_depend_on_order() -> None:
+    rows = [("灯不亮", "a"), ("水停了", "b"), ("灯又黑了", "a")]
+    scores = []
+    for order in (rows, rows[::-1]):
+        counts = Counts(("a", "b"))
+        for text, name in order:
+            counts.add(features(text), name)
+        pieces = features("灯黑了")
+        scores.append((Sorter(counts).scores(pieces), Odds(counts, 1.0).strongest(pieces, 3)))
+    assert scores[0] == scores[1]
+
+
+def test_numbers_and_breaks_are_one_sign() -> None:
+    assert features("3栋12楼，漏水！！") == features("15栋9楼 漏水 ")
 
 
 # --- Properties ------------------------------------------------------------------------------------------------------
