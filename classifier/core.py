@@ -36,7 +36,7 @@ DISTANT = 0.7  # more where no thing and no place of ours is named
 CALM = -3.0  # odds of a cry for help too low for the rules to be believed
 CRY = 1.5  # odds of a cry for help, beside a word of the danger
 LOUD_CRY = 2.2  # odds with which any word of a danger will do, where the rules say complaint
-LOUDEST_CRY = 3.4  # and where they do not
+LOUDEST_CRY = 2.8  # and where they do not
 LOUD = frozenset({"jielong", "vote", "ad", "notice"})  # never complaints, whatever the examples say
 KINDS = ("complaint", "question", "suggestion", "thanks", "notice", "ad", "jielong", "vote", "chat")
 
