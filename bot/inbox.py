@@ -58,8 +58,9 @@ class Inbox:
 
     async def receive(self, incoming: Incoming) -> None:
         """Returns when the update's effects are committed (or it has none): only then may it be confirmed."""
-        sender = replace(incoming.sender, name=clean(incoming.sender.name)[:_NAME])
-        incoming = replace(incoming, text=clean(incoming.text), sender=sender)
+        text, name = clean(incoming.text), clean(incoming.sender.name)[:_NAME]
+        if (text, name) != (incoming.text, incoming.sender.name):
+            incoming = replace(incoming, text=text, sender=replace(incoming.sender, name=name))
         async with self._places, self._lane(incoming.bot_id, incoming.address.chat):
             try:
                 heard = self._listener.hear(incoming)

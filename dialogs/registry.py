@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from dialogs import help as help_dialogs
 from dialogs import tickets
@@ -70,10 +71,21 @@ COMMANDS = (
 FLOWS: dict[str, Callable[..., None]] = {**tickets.FLOWS, **help_dialogs.FLOWS}
 
 
+@cache
+def _may_be() -> re.Pattern[str]:
+    """All command words and patterns in one: most talk is none of them."""
+    patterns = [pattern(f"words.{each.key}").pattern for each in COMMANDS if each.key.endswith("_pattern")]
+    listed = {word for each in COMMANDS if not each.key.endswith("_pattern") for word in words(f"words.{each.key}")}
+    unnamed = [re.sub(r"\?P<\w+>", "", each).replace("(?s)", "") for each in patterns]
+    return re.compile("|".join([*unnamed, f"(?:{'|'.join(map(re.escape, sorted(listed)))})$"]), re.DOTALL)
+
+
 def find_commands(text: str) -> list[tuple[Command, dict[str, str]]]:
     """Every command these words may be, the first declared first; where each counts is for the caller to see."""
     if len(text) > 500:
         return []
     text = text.rstrip("。.!！?？~～，, ") or text
+    if not _may_be().match(text):
+        return []
     found = ((command, command.match(text)) for command in COMMANDS)
     return [(command, args) for command, args in found if args is not None]

@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeAlias, 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 
+from storage.lean import LeanConnection
+
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -289,6 +291,7 @@ def _sqlite_engine(url: URL, begin: str, *pragmas: str) -> Engine:
         do_release_savepoint=say("RELEASE"),
         do_rollback_to_savepoint=say("ROLLBACK TO"),
     )
+    engine._connection_cls = LeanConnection
     return engine
 
 
@@ -312,6 +315,14 @@ class PostgresDatabase(Database):
         self._peeking = engine(isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
         self._reading = self._peeking.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._running: set[asyncio.Task[Any]] = set()
+
+        # As on SQLite: a SAVEPOINT and its RELEASE cost 550 µs SQLAlchemy's way, 120 this way.
+        vars(self._writing.sync_engine.dialect).update(
+            do_savepoint=lambda tx, name: tx.tell(f"SAVEPOINT {name}"),
+            do_release_savepoint=lambda tx, name: tx.tell(f"RELEASE {name}"),
+            do_rollback_to_savepoint=lambda tx, name: tx.tell(f"ROLLBACK TO {name}"),
+        )
+        self._writing.sync_engine._connection_cls = LeanConnection
 
     async def start(self) -> None:
         await self.peek(lambda tx: None)

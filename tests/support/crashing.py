@@ -165,7 +165,7 @@ def at_the_desk(tx: Tx, update: Incoming, app: App) -> None:
     guess = Guess(True, "complaint", "noise", 1.0, "other", False, (), matter=matter, summary=matter)
     reported = tickets.report(turn, person, guess, place=place, address=update.address, texts=(update.text,))
     officer, _ = people.recognise(turn, Sender(SECRETARY, SECRETARY), Address(SECRETARY, private=True))
-    tickets.accept(turn, officer, reported.ticket, chat=None)
+    tickets.accept(turn, officer, reported.ticket)
     tickets.finish(turn, officer, ticket_rows.get(tx, reported.ticket.id), note="劝好了")
     turn.flush()
 
