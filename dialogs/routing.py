@@ -52,6 +52,7 @@ class Routing:
     def __init__(self, classify: Classify, rules: Rules) -> None:
         self._classify = classify
         self._rules = rules
+        self._rescue_window = rules.rescue_window
         self._engine = Engine(registry.FLOWS)
         self._rooms: dict[tuple[str, str], Room] = {}
 
@@ -87,7 +88,7 @@ class Routing:
             return follows
         if guess.ticket and (guess.urgent or not self._doubtful(room, line, guess, now)):
             return Heard(line.text, guess=guess, lines=lines)
-        on_it = room.rescue(now, self._rules.rescue_window) and pattern("words.on_it").match(line.text)
+        on_it = room.rescue(now, self._rescue_window) and pattern("words.on_it").match(line.text)
         addressed = incoming.at_me or incoming.reply_to_me
         return Heard(line.text, lines=lines) if addressed or on_it else None
 
@@ -110,14 +111,13 @@ class Routing:
         """Talk that weighs plans, or a word during a rescue, by somebody in it, that names no place: no ticket."""
         if room.under_discussion(guess.category, now):
             return True
-        rescuing = room.rescue(now, self._rules.rescue_window) and room.took_part(line.user)
+        rescuing = room.rescue(now, self._rescue_window) and room.took_part(line.user)
         return rescuing and not pattern("words.spot").search(line.text)
 
     def _note_discussion(self, room: Room, text: str, guess: Guess, now: datetime) -> None:
         """A chat that weighs plans and opinions is not complaining: its subjects open no ticket for a while."""
-        if sum(word in text for word in word_list("words.discussion")) >= 2 or (
-            room.under_discussion(guess.category, now) and any(word in text for word in word_list("words.discussion"))
-        ):
+        found = set(pattern("words.discussion").findall(text))
+        if len(found) >= 2 or (found and room.under_discussion(guess.category, now)):
             room.discuss(guess.category, now)
 
     def turn(self, turn: Turn, incoming: Incoming, heard: Heard) -> None:
