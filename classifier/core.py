@@ -30,9 +30,10 @@ _PIECES = 3  # of a message, shown where the examples decided
 _NOTHING: Features = frozenset()
 BALANCE = 0.5  # what one point of the rules' evidence is worth beside the examples' odds
 LEAST = 1.0  # without so much to hope for from the words, the examples are not asked
-NEEDED = 0.6
-RULED = 0.5  # less is needed where the rules alone say complaint
+NEEDED = 0.4
+RULED = 0.3  # less is needed where the rules alone say complaint
 DISTANT = 0.7  # more where no thing and no place of ours is named
+VAGUE = 0.25  # of what is heard by the examples alone, the category must be likelier
 CALM = -3.0  # odds of a cry for help too low for the rules to be believed
 CRY = 1.5  # odds of a cry for help, beside a word of the danger
 LOUD_CRY = 2.2  # odds with which any word of a danger will do, where the rules say complaint
@@ -130,7 +131,6 @@ class Classifier:
             kind = "notice"
         if sender_role in _STAFF and verdict.groups.get("acting"):
             danger = ""
-        ticket = bool(danger) or kind == "complaint"
         scores = votes(self.lexicon.codes, verdict.live)
         if danger:
             home = self.lexicon.homes.get(danger, "")
@@ -140,6 +140,9 @@ class Classifier:
             sorter = self._examples.category
             scores = mix(scores, sorter.scores(pieces), sorter.examples)
         category, probability, runner_up = rank(scores, self._fallback)
+        if kind == "complaint" and self._examples and not verdict.ruled and probability < VAGUE:
+            kind = "chat"
+        ticket = bool(danger) or kind == "complaint"
         matter, summary = describe(self.lexicon, category, verdict.live)
         return Guess(
             ticket=ticket,
