@@ -16,7 +16,7 @@ from domain.guess import Guess
 from domain.messages import Incoming
 from domain.people import Chat, Person
 from domain.rules import Rules
-from domain.tickets import Status
+from domain.tickets import THINGS, Status
 from services import people, ticket_search
 from services import tickets as ticket_services
 from services.tickets import Reported
@@ -100,19 +100,23 @@ class Routing:
                 alarm = self._classify(said, None)
                 if alarm.urgent and alarm.category == known.category:
                     return Heard(line.text, guess=alarm, lines=fragments)
+            if guess.urgent:
+                continue
             own = line.user in known.users and now - known.at <= self._rules.join_window
             more = own and guess.kind == "chat" and not pattern("words.aside").match(line.text)
-            too = pattern("words.me_too").match(line.text) and guess.category in (known.category, "other")
-            if (more or too) and (too or not guess.ticket) and not guess.urgent:
-                return Heard(line.text, lines=[line], follows=known)
+            same = not guess.ticket or guess.category == known.category
+            too = same and pattern("words.me_too").match(line.text)
+            vague = guess.ticket and guess.category == known.category and (own or not guess.matter)
+            if too or vague or (more and not guess.ticket):
+                return Heard(line.text, guess=guess if vague and not too else None, lines=[line], follows=known)
         return None
 
     def _doubtful(self, room: Room, line: Line, guess: Guess, now: datetime) -> bool:
-        """Talk that weighs plans, or a word during a rescue, by somebody in it, that names no place: no ticket."""
+        """Talk that weighs plans; or a cry during a rescue that names no place (nor thing, from who is not in it)."""
         if room.under_discussion(guess.category, now):
             return True
-        rescuing = room.rescue(now, self._rescue_window) and room.took_part(line.user)
-        return rescuing and not pattern("words.spot").search(line.text)
+        named = bool(guess.matter) and guess.category in THINGS and not room.took_part(line.user)
+        return room.rescue(now, self._rescue_window) and not named and not pattern("words.spot").search(line.text)
 
     def _note_discussion(self, room: Room, text: str, guess: Guess, now: datetime) -> None:
         """A chat that weighs plans and opinions is not complaining: its subjects open no ticket for a while."""
@@ -173,10 +177,9 @@ class Routing:
 
     def _complaint(self, talk: Talk, heard: Heard, person: Person, chat: Chat | None) -> bool:
         """Open or join a ticket; False where the words are no complaint after all."""
-        if heard.follows:
-            self._follow(talk, heard, heard.follows)
-            return True
         guess = heard.guess
+        if heard.follows and self._follow(talk, heard, heard.follows):
+            return True
         if guess is None:
             return False
         if person.role and not guess.urgent:
@@ -186,19 +189,23 @@ class Routing:
         heard.reported = self._engine.run(talk, lambda: tickets.complain(talk, guess, heard.texts))
         return True
 
-    def _follow(self, talk: Talk, heard: Heard, known: Known) -> None:
-        """Further words of a reporter, or a neighbour's 我也是 (in a chat of several buildings: of the same one)."""
+    def _follow(self, talk: Talk, heard: Heard, known: Known) -> bool:
+        """Further words of a reporter, or a neighbour's 我也是 (in a chat of several buildings: of the same one).
+
+        False where they do not belong to that ticket.
+        """
         chat, home = talk.chat, talk.person.place
         elsewhere = chat and chat.place.building_id is None and (not home or home.building_id != known.building_id)
-        if talk.person.role or elsewhere:
-            raise Silence
+        if talk.person.role or (elsewhere and talk.incoming.sender.user not in known.users):
+            return False
         reported = ticket_services.join(
             talk.turn, talk.person, known.ticket_id, address=talk.incoming.address, texts=heard.texts
         )
         if reported is None:
-            raise Silence
+            return False
         heard.reported = reported
         self._engine.run(talk, lambda: tickets.acknowledge(talk, reported))
+        return True
 
     def _rest(self, talk: Talk, heard: Heard) -> None:
         """Neither command nor complaint: an officer's word on an alarm, a menu in private, else silence."""

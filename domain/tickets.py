@@ -37,6 +37,8 @@ _FIRST_LEVEL = {
     "renovation": Level.BRANCH,
 }
 
+# What breaks.
+THINGS = frozenset({"house", "lift", "water", "power", "gas"})
 # What neighbours do, not what breaks: if a household is named, it is spoken of in private only.
 CONDUCT = frozenset({"noise", "security", "illegal", "fire", "sanitation", "parking", "greenery"})
 # Safety matters that are never a public word and go to the community office alone.

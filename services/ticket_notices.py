@@ -21,7 +21,7 @@ def facts(turn: Turn, ticket: Ticket, *, seen_at: datetime | None = None) -> dic
         "place": wording.place(ticket.building, ticket.unit),
         "summary": ticket.summary,
         "when": wording.moment(ticket.report_at.astimezone(turn.rules.zone), local),
-        "clock": wording.moment(turn.local, turn.local),
+        "clock": wording.hour(turn.local),
     }
 
 

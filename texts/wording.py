@@ -18,6 +18,11 @@ def _part(at: datetime) -> str:
     return next(name for until, name in parts if at.hour < until)
 
 
+def hour(at: datetime) -> str:
+    """The hour of a day: 下午5点44."""
+    return f"{_part(at)}{clock(at)}"
+
+
 def moment(at: datetime, now: datetime) -> str:
     """A local moment as a neighbour says it. Both datetimes are aware and in the local zone."""
     days = (at.date() - now.date()).days
