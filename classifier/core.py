@@ -1,6 +1,8 @@
 """The classifier: a message in, a `Guess` out. No input or output after it is built."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from classifier.counts import Features, features
 from classifier.cut import boundaries, cutter
@@ -24,6 +26,9 @@ from classifier.score import describe, mix, rank, votes
 from domain.guess import Guess
 
 _OTHER = "other"
+_LONG, _LIMIT = 200, 4_000  # characters: from here on runs of one character are cut, more is not read
+_RUNS = re.compile(r"(.)\1{3,}", re.DOTALL)
+UNCLEAR = "unclear"  # a danger, but which?
 _STAFF = frozenset({"property", "community"})
 _REASONS = 8
 _PIECES = 3  # of a message, shown where the examples decided
@@ -69,7 +74,7 @@ class Classifier:
 
     def guess(self, text: str, sender_role: str | None = None) -> Guess:
         """What this message is. Most chat leaves after the scan, before any word is cut."""
-        text = self.lexicon.normaliser.message(text)
+        text = self.lexicon.normaliser.message(text if len(text) < _LONG else _RUNS.sub(r"\1\1\1", text[:_LIMIT]))
         look = self._scanner.look(text)
         alarm = self._scanner.could_alarm(look.could)
         pieces, odds, best = _NOTHING, 0.0, hope(look.could)
@@ -82,19 +87,35 @@ class Classifier:
         verdict = self._gate.judge(text, hits)
         if self._examples and verdict.kind not in LOUD:
             self._weigh(verdict, odds, pieces, self._examples)
-        danger, words = self._danger(hits, verdict, alarm, pieces)
-        return self._answer(verdict, danger, words, sender_role, pieces)
+        danger, words, outright = self._danger(hits, verdict, alarm, pieces)
+        guess = self._answer(verdict, danger, words, sender_role, pieces, outright=outright)
+        return guess if outright or not guess.urgent else self._fitting(guess)
 
-    def _danger(self, hits: list[Hit], verdict: Verdict, alarm: bool, pieces: Features) -> tuple[str, tuple[str, ...]]:
-        """By the rules; else a complaint that sounds like the urgent examples, with a word of danger in it."""
+    def _fitting(self, guess: Guess) -> Guess:
+        """A danger that was not said outright must be of the message's own category; else it is the category's own, or
+        nobody knows which: a wrong safety card is worse than a general one."""
+        home = self.lexicon.homes
+        if home.get(guess.danger) == guess.category:
+            return guess
+        own = [danger for danger, category in home.items() if category == guess.category]
+        if len(own) == 1:
+            return replace(guess, danger=own[0], summary=self.lexicon.alarms.get(own[0], guess.summary))
+        return replace(guess, danger=UNCLEAR, summary=guess.matter or self.lexicon.short(guess.category))
+
+    def _danger(
+        self, hits: list[Hit], verdict: Verdict, alarm: bool, pieces: Features
+    ) -> tuple[str, tuple[str, ...], bool]:
+        """By the rules (then it was said outright); else a complaint that sounds like the urgent examples, with a word
+        of danger in it."""
         cry = self._examples.urgent.score(pieces) if self._examples else 0.0
         found: tuple[str, tuple[str, ...]] = ("", ())
         if alarm and verdict.kind not in ("jielong", "ad", "notice") and cry > CALM:
             found = find_danger(self.lexicon, hits, verdict.refused)
+        outright = bool(found[0])
         if not found[0] and verdict.kind == "complaint" and cry >= CRY:
             sure = cry >= (LOUD_CRY if verdict.ruled else LOUDEST_CRY)
             found = nearest_danger(self.lexicon, hits, verdict.refused, sure)
-        return found
+        return *found, outright
 
     def _weigh(self, verdict: Verdict, odds: float, pieces: Features, examples: Examples) -> None:
         """The rules' evidence and the examples' odds together decide."""
@@ -122,7 +143,14 @@ class Classifier:
         return Guess(False, kind, category, round(probability, 4), runner_up, False, (), "", matter)
 
     def _answer(
-        self, verdict: Verdict, danger: str, words: tuple[str, ...], sender_role: str | None, pieces: Features
+        self,
+        verdict: Verdict,
+        danger: str,
+        words: tuple[str, ...],
+        sender_role: str | None,
+        pieces: Features,
+        *,
+        outright: bool,
     ) -> Guess:
         kind = verdict.kind
         if sender_role == "outsider" and not danger:
@@ -132,7 +160,7 @@ class Classifier:
         if sender_role in _STAFF and verdict.groups.get("acting"):
             danger = ""
         scores = votes(self.lexicon.codes, verdict.live)
-        if danger:
+        if danger and outright:
             home = self.lexicon.homes.get(danger, "")
             if home in scores:
                 scores[home] += 1.5
@@ -154,5 +182,6 @@ class Classifier:
             reasons=tuple(dict.fromkeys((*words, *verdict.reasons)))[:_REASONS],
             danger=danger,
             matter=matter,
+            outright=outright and bool(danger),
             summary=(self.lexicon.alarms.get(danger, summary) if danger else summary) if ticket else "",
         )

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 _LINES = 50
 _FOLLOW = timedelta(minutes=10)
 _DISCUSSION = timedelta(minutes=45)
+_AFTERMATH = timedelta(minutes=60)
 
 
 @dataclass(slots=True)
@@ -38,8 +39,8 @@ class Room:
 
     lines: deque[Line] = field(default_factory=lambda: deque(maxlen=_LINES))
     known: list[Known] = field(default_factory=list)
-    discussed: dict[str, datetime] = field(default_factory=dict)  # category → last time it was under discussion
-    alarm: datetime | None = None  # when something urgent was last raised
+    discussed: datetime | None = None  # when plans and opinions were last weighed here
+    alarms: dict[str, datetime] = field(default_factory=dict)  # category → when it was last raised as urgent
 
     def add(self, line: Line, window: timedelta) -> None:
         while self.lines and self.lines[0].at < line.at - window:
@@ -58,10 +59,11 @@ class Room:
 
     def rescue(self, now: datetime, window: timedelta) -> bool:
         """Something urgent is under way here."""
-        return self.alarm is not None and now - self.alarm < window
+        return any(now - at < window for at in self.alarms.values())
 
-    def took_part(self, user: str) -> bool:
-        return any(user in known.users for known in self.known)
+    def aftermath(self, category: str, now: datetime) -> bool:
+        """That matter was urgent here a while ago: people go on talking about it."""
+        return category in self.alarms and now - self.alarms[category] < _AFTERMATH
 
     def remember(self, known: Known, lines: list[Line]) -> None:
         for line in lines:
@@ -72,20 +74,19 @@ class Room:
             known.urgent |= earlier.urgent
             self.known.remove(earlier)
         self.known.append(known)
-        if known.urgent and (self.alarm is None or known.at - self.alarm > _DISCUSSION):
-            self.alarm = known.at
+        if known.urgent:
+            self.alarms.setdefault(known.category, known.at)
+            if known.at - self.alarms[known.category] > _AFTERMATH:
+                self.alarms[known.category] = known.at
 
-    def discuss(self, category: str, now: datetime) -> None:
-        self.discussed[category] = now
-
-    def under_discussion(self, category: str, now: datetime) -> bool:
-        last = self.discussed.get(category)
-        return last is not None and now - last < _DISCUSSION
+    def discussing(self, now: datetime) -> bool:
+        return self.discussed is not None and now - self.discussed < _DISCUSSION
 
     def idle(self, now: datetime) -> bool:
         """Nothing here matters any more, so the room may be forgotten."""
         return (
             (not self.lines or now - self.lines[-1].at > _FOLLOW)
             and not self.recent(now)
-            and all(now - at > _DISCUSSION for at in self.discussed.values())
+            and not self.discussing(now)
+            and all(now - at > _AFTERMATH for at in self.alarms.values())
         )

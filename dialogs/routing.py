@@ -27,6 +27,8 @@ from texts import words as word_list
 Classify = Callable[[str, str | None], Guess]
 _ROOMS = 20_000  # chats kept in memory before the idle ones are dropped
 _LONGEST = 4_000
+_UNSURE = 0.3  # below this a person is asked before a ticket is opened
+_VAGUE = 0.5  # below this the classifier does not know what a complaint is about
 _STAFF = ("property", "community")  # their words are answers and news; they report by command
 
 
@@ -83,10 +85,10 @@ class Routing:
             joined = self._classify("，".join(each.text for each in fragments), None)
             if joined.urgent or (joined.ticket and not guess.ticket):
                 guess, lines = joined, fragments
-        self._note_discussion(room, line.text, guess, now)
+        self._note_discussion(room, line.text, now)
         if follows := self._follows(room, line, fragments, guess, now):
             return follows
-        if guess.ticket and (guess.urgent or not self._doubtful(room, line, guess, now)):
+        if guess.ticket and not self._doubtful(room, line, guess, now):
             return Heard(line.text, guess=guess, lines=lines)
         on_it = room.rescue(now, self._rescue_window) and pattern("words.on_it").match(line.text)
         addressed = incoming.at_me or incoming.reply_to_me
@@ -98,7 +100,7 @@ class Routing:
             if not known.urgent:
                 said = "，".join([known.matter, *(each.text for each in fragments)])
                 alarm = self._classify(said, None)
-                if alarm.urgent and alarm.category == known.category:
+                if alarm.outright and alarm.category == known.category:
                     return Heard(line.text, guess=alarm, lines=fragments)
             if guess.urgent:
                 continue
@@ -106,23 +108,29 @@ class Routing:
             more = own and guess.kind == "chat" and not pattern("words.aside").match(line.text)
             same = not guess.ticket or guess.category == known.category
             too = same and pattern("words.me_too").match(line.text)
-            vague = guess.ticket and guess.category == known.category and (own or not guess.matter)
+            like = guess.category == known.category or guess.probability < _VAGUE
+            vague = guess.ticket and like and (own or not guess.matter)
             if too or vague or (more and not guess.ticket):
                 return Heard(line.text, guess=guess if vague and not too else None, lines=[line], follows=known)
         return None
 
     def _doubtful(self, room: Room, line: Line, guess: Guess, now: datetime) -> bool:
-        """Talk that weighs plans; or a cry during a rescue that names no place (nor thing, from who is not in it)."""
-        if room.under_discussion(guess.category, now):
+        """Words of a rescue, talk after it, talk that weighs plans: only what is plainly another matter counts."""
+        rescue = room.rescue(now, self._rescue_window)
+        if guess.urgent:
+            return rescue and not guess.outright
+        if room.aftermath(guess.category, now):
             return True
-        named = bool(guess.matter) and guess.category in THINGS and not room.took_part(line.user)
-        return room.rescue(now, self._rescue_window) and not named and not pattern("words.spot").search(line.text)
+        if not rescue and not room.discussing(now):
+            return False
+        plain_fault = guess.matter and guess.category in THINGS and pattern("words.spot").search(line.text)
+        return not plain_fault and not (guess.matter and pattern("words.by_the_way").search(line.text))
 
-    def _note_discussion(self, room: Room, text: str, guess: Guess, now: datetime) -> None:
-        """A chat that weighs plans and opinions is not complaining: its subjects open no ticket for a while."""
+    def _note_discussion(self, room: Room, text: str, now: datetime) -> None:
+        """A chat that weighs plans and opinions is not complaining: for a while it takes more to open a ticket."""
         found = set(pattern("words.discussion").findall(text))
-        if len(found) >= 2 or (found and room.under_discussion(guess.category, now)):
-            room.discuss(guess.category, now)
+        if len(found) >= 2 or (found and room.discussing(now)):
+            room.discussed = now
 
     def turn(self, turn: Turn, incoming: Incoming, heard: Heard) -> None:
         """Do what the message asks for. Raises Silence where it turns out to ask for nothing."""
@@ -186,7 +194,18 @@ class Routing:
             guess = self._classify("，".join(heard.texts), person.role)
         if not guess.ticket or (person.role in _STAFF and not guess.urgent):
             return False
+        if not guess.urgent and guess.probability < _UNSURE:
+            return self._ask_what(talk, guess, heard)
         heard.reported = self._engine.run(talk, lambda: tickets.complain(talk, guess, heard.texts))
+        return True
+
+    def _ask_what(self, talk: Talk, guess: Guess, heard: Heard) -> bool:
+        """A report of the classifier hardly knows what: one private question, unless another is open."""
+        if find_open(talk.turn, talk.person):
+            return False
+        words, chat = " ".join(heard.texts)[:200], talk.incoming.address.chat
+        talk.args = {"words": words, "categories": [guess.category, guess.runner_up], "chat": chat}
+        self._engine.start(talk, "tickets.unsure")
         return True
 
     def _follow(self, talk: Talk, heard: Heard, known: Known) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from dialogs.engine import Silence, Talk
 from domain.errors import Refusal
 from domain.guess import Guess
+from domain.messages import Address
 from domain.promises import is_quiet, quiet_end
 from domain.tickets import CONDUCT, LIVE, OUTCOMES, PRIVATE_DANGERS, UNNUMBERED_DANGERS, Outcome, Status, Ticket
 from services import people, ticket_clock, ticket_notices, ticket_search, tickets
@@ -131,6 +132,22 @@ def report(talk: Talk) -> None:
     reported = complain(talk, replace(guess, ticket=True), (words,))
     if reported and not (reported.opened or reported.joined or reported.card or reported.again):
         talk.whisper(say("tickets.still_working", **_still(talk, reported.ticket)))
+
+
+def unsure(talk: Talk) -> None:
+    """Words that may be a report, but of what? Asked privately before anything is written."""
+    words, codes = talk.args["words"], talk.args["categories"]
+    names = [(number, say(f"categories.{code}")) for number, code in enumerate(codes, start=1)]
+    text = say("tickets.unsure", words=words[:30])
+    chosen = talk.choose("category", text, [*names, *options("tickets.unsure_choices")])
+    if chosen == 0:
+        talk.say(say("tickets.unsure_left"))
+        return
+    talk.chat = talk.chat or people.find_chat(talk.turn, Address(talk.args["chat"]))
+    guess = talk.classify(words)
+    if guess.category != codes[chosen - 1] or not guess.summary:
+        guess = replace(guess, category=codes[chosen - 1], matter="", summary=names[chosen - 1][1])
+    complain(talk, replace(guess, ticket=True, urgent=False, danger=""), (words,))
 
 
 def _still(talk: Talk, ticket: Ticket) -> dict[str, object]:
@@ -274,6 +291,7 @@ def _pick(talk: Talk, found: list[Ticket], question: str) -> Ticket:
 FLOWS = {
     "tickets.confide": confide,
     "tickets.report": report,
+    "tickets.unsure": unsure,
     "tickets.withdraw": withdraw,
     "tickets.progress": progress,
     "tickets.accept": accept,

@@ -12,6 +12,7 @@ class Guess:
     urgent: life or safety is at risk now; then `danger` names the safety card (`trapped`, `gas`, `fire` …).
     matter: the thing meant, in a neighbour's words ("楼道灯"), "" when none was named.
     summary: thing and fault in a few words ("楼道灯不亮"), for the first line of an answer.
+    outright: the danger was said in words that mean nothing else; False: it only sounds like the cries we know.
     reasons: the words and rules that decided, each readable on its own.
     """
 
@@ -25,3 +26,4 @@ class Guess:
     danger: str = ""
     matter: str = ""
     summary: str = ""
+    outright: bool = False
