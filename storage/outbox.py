@@ -22,6 +22,7 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from storage.base import Base, Code, Id, Key, upsert
 from storage.database import Tx
+from storage.lean import execute_each
 
 WAITING, SENT, DEAD = "waiting", "sent", "dead"
 _unsent = text("state = 'waiting'")
@@ -109,7 +110,7 @@ _forget = delete(Outbox).where(Outbox.done_at < bindparam("before"))
 
 def add(tx: Tx, rows: Sequence[dict[str, Any]]) -> None:
     """rows: bot_id, key, chat_id, message, urgent, due_at. A key that stands already is left as it is."""
-    tx.execute(_add, rows)
+    execute_each(tx, _add, rows)
 
 
 def claim(

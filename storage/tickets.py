@@ -26,6 +26,7 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 from domain.tickets import LIVE, Status, Ticket
 from storage.base import Base, BigInt, Code, Id, Key, Moment, Ref, upsert
 from storage.database import Tx
+from storage.lean import execute_each
 from storage.people import Identity, PersonRow, of_bot
 from storage.places import Building, Household, Unit
 
@@ -331,8 +332,7 @@ def join(tx: Tx, ticket_id: int, *, person_id: int, household_id: int | None, ch
 
 def add_texts(tx: Tx, ticket_id: int, *, person_id: int, kind: str, at: datetime, texts: tuple[str, ...]) -> None:
     rows = [{"ticket_id": ticket_id, "person_id": person_id, "kind": kind, "at": at, "text": each} for each in texts]
-    if rows:
-        tx.execute(_add_text, rows)
+    execute_each(tx, _add_text, rows)
 
 
 def change(tx: Tx, ticket_id: int, **values: Any) -> None:
