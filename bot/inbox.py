@@ -15,6 +15,7 @@ from storage.database import CommitUnknown, Database, Tx
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
+_LATER: Any = object()  # to be heard in its turn
 _NAME = 100  # characters of a shown name that are kept
 _WAITING = 1_000  # updates in hand at once; further receivers wait
 
@@ -61,27 +62,38 @@ class Inbox:
         text, name = clean(incoming.text), clean(incoming.sender.name)[:_NAME]
         if (text, name) != (incoming.text, incoming.sender.name):
             incoming = replace(incoming, text=text, sender=replace(incoming.sender, name=name))
-        async with self._places, self._lane(incoming.bot_id, incoming.address.chat):
+        # Most talk asks for nothing; where nobody is before it in its chat, it need not queue to find that out.
+        free = (incoming.bot_id, incoming.address.chat) not in self._lanes
+        heard = self._hear(incoming) if free else _LATER
+        if heard is None:
+            return
+        async with self._lane(incoming.bot_id, incoming.address.chat), self._places:
             try:
-                heard = self._listener.hear(incoming)
-                if heard is None:
-                    return
-                await self._run(incoming, heard)
+                await self._handle(incoming, heard)
             except self._silence:
                 return
             except Exception:
                 trace = secrets.token_hex(4)
                 log.exception("turn failed trace=%s bot=%s update=%s", trace, incoming.bot_id, incoming.update_id)
                 await self._database.run(self._apologise, incoming, trace, self._clock())
-            else:
-                self._listener.settled(incoming, heard)
             self._wake()
 
-    async def _run(self, incoming: Incoming, heard: Any) -> None:
+    def _hear(self, incoming: Incoming) -> Any:
+        try:
+            return self._listener.hear(incoming)
+        except Exception:  # met again in the lane, where it is answered for
+            return _LATER
+
+    async def _handle(self, incoming: Incoming, heard: Any) -> None:
+        if heard is _LATER:
+            heard = self._listener.hear(incoming)
+        if heard is None:
+            raise self._silence
         try:
             await self._database.run(self._turn, incoming, heard, self._clock())
         except CommitUnknown:  # done or not: run again, and the dedupe row decides
             await self._database.run(self._turn, incoming, heard, self._clock())
+        self._listener.settled(incoming, heard)
 
     @asynccontextmanager
     async def _lane(self, bot_id: str, chat: str) -> AsyncIterator[None]:
