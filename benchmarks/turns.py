@@ -6,27 +6,23 @@ import gc
 import json
 import os
 import platform
-import random
 import shutil
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import asyncpg
-from telegram import Update
-from telegram.ext import Application, MessageHandler, filters
-from telegram.request import BaseRequest
 
+from benchmarks.echo import echo
+from benchmarks.script import BOT, ME, NAME, START, Script, Size, recorded
 from benchmarks.support import (
-    Home,
     NotMeasurable,
     RawPostgres,
     RawSqlite,
@@ -50,89 +46,8 @@ from storage import lanes, tickets
 from storage.database import Database, open_database
 from storage.migrate import upgrade
 
-UPDATES = Path(__file__).parent.parent / "tests" / "bot" / "updates"
-BOT, NAME, ME = "tg", "linli_bot", 7_000_000_001
-START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)  # ten in the morning in Shanghai
-APART = timedelta(days=8)  # between rounds: the same matter a week later is a new ticket
-BUSY_CHATS, SPEAKERS, PAUSE = 32, 12, 10  # plain chat: groups, people in each, seconds between two lines of a group
 PATIENCE = 150  # seconds after the start: then no further round is begun
 Lap = Callable[[int], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    rounds: int = 7
-    compounds: int = 12
-    buildings: int = 8
-    lines: int = 1000
-
-    @property
-    def turns(self) -> int:
-        return self.compounds * self.buildings
-
-
-def _recorded(name: str) -> list[dict[str, Any]]:
-    updates: list[dict[str, Any]] = json.loads((UPDATES / f"{name}.json").read_text(encoding="utf-8"))["result"]
-    return updates
-
-
-@dataclass(slots=True)
-class Script:
-    """What is said in each round: the recorded lines, with ids, chats and times of their own."""
-
-    size: Size
-    homes: list[Home]
-    lines: list[dict[str, Any]]
-    numbers: dict[str, int] = field(default_factory=dict)  # of each chat's first ticket
-
-    def at(self, lap: int) -> datetime:
-        return START + APART * lap
-
-    def plain_chat(self, lap: int) -> list[bytes]:
-        """Updates as Telegram sends them."""
-        dice, raw = random.Random(lap), []
-        for number in range(self.size.lines):
-            home = self.homes[number % BUSY_CHATS % len(self.homes)]
-            update = json.loads(json.dumps(self.lines[number % len(self.lines)]))
-            message = update["message"]
-            update["update_id"] = self._id(lap, 0, number)
-            message["message_id"] = number + 1
-            message["from"]["id"] = 9_000_000 + dice.randrange(SPEAKERS)
-            message["chat"]["id"] = int(home.chat)
-            message["date"] = int(self.at(lap).timestamp()) + number // BUSY_CHATS * PAUSE
-            raw.append(json.dumps(update).encode())
-        return raw
-
-    def complaints(self, lap: int) -> list[Incoming]:
-        """One in every building's chat; each becomes a ticket."""
-        reports, at = _recorded("reports"), self.at(lap) + timedelta(hours=2)
-        said = []
-        for number, home in enumerate(self.homes):
-            update = json.loads(json.dumps(reports[(number + lap) % len(reports)]))
-            update["message"]["from"]["id"] = int(home.user)
-            update["message"]["chat"]["id"] = int(home.chat)
-            said.append(self._incoming(update, self._id(lap, 1, number), at))
-        return said
-
-    def commands(self, lap: int) -> list[Incoming]:
-        """Every resident asks the bot privately about the ticket they reported first."""
-        text, at = (UPDATES / "private_text.json").read_text(encoding="utf-8"), self.at(lap) + timedelta(hours=4)
-        asked = []
-        for number, home in enumerate(self.homes):
-            update = json.loads(text)
-            message = update["message"]
-            message["from"]["id"] = message["chat"]["id"] = int(home.user)
-            message["text"] = message["text"].replace("1", str(self.numbers[home.chat]))
-            asked.append(self._incoming(update, self._id(lap, 2, number), at))
-        return asked
-
-    def _id(self, lap: int, kind: int, number: int) -> int:
-        return ((lap + 2) * 3 + kind) * 1_000_000 + number
-
-    def _incoming(self, update: dict[str, Any], update_id: int, at: datetime) -> Incoming:
-        incoming = from_json(update, bot_id=BOT, bot_username=NAME, bot_user_id=ME)
-        assert incoming is not None
-        return replace(incoming, update_id=str(update_id), sent_at=at, message_id=str(update_id))
 
 
 class House:
@@ -186,44 +101,6 @@ class House:
             raise RuntimeError(f"the turns did not do their work: {opened} tickets, {seen}")
 
 
-class _Network(BaseRequest):
-    """No network: Telegram's answer is there at once."""
-
-    _answer = json.dumps({"ok": True, "result": _recorded("evening")[0]["message"]}).encode()
-    _me = json.dumps({"ok": True, "result": {"id": ME, "is_bot": True, "first_name": NAME, "username": NAME}}).encode()
-
-    @property
-    def read_timeout(self) -> float:
-        return 5.0
-
-    async def initialize(self) -> None: ...
-
-    async def shutdown(self) -> None: ...
-
-    async def do_request(self, url: str, *args: object, **kwargs: object) -> tuple[int, bytes]:
-        return 200, self._me if url.endswith("getMe") else self._answer
-
-
-@asynccontextmanager
-async def _echo() -> AsyncIterator[Callable[[list[bytes]], Awaitable[None]]]:
-    """A bare python-telegram-bot bot that repeats every line."""
-    builder = Application.builder().token("1:x").updater(None)
-    application: Any = builder.request(_Network()).get_updates_request(_Network()).build()
-
-    async def repeat(update: Update, _context: Any) -> None:
-        message = update.effective_message
-        if message is not None and message.text is not None:
-            await message.reply_text(message.text)
-
-    async def answer(raw: list[bytes]) -> None:
-        for each in raw:
-            await application.process_update(Update.de_json(json.loads(each), application.bot))
-
-    application.add_handler(MessageHandler(filters.TEXT & ~filters.COMMAND, repeat))
-    async with application:
-        yield answer
-
-
 # --- the two databases ---------------------------------------------------------------------------------------------
 
 
@@ -232,7 +109,7 @@ async def _first_day(url: str, size: Size, lines: list[dict[str, Any]] | None = 
     await asyncio.to_thread(upgrade, url)
     async with open_database(url) as database:
         homes = await database.run(build_town, BOT, size.compounds, size.buildings)
-        script = Script(size, homes, lines or _recorded("evening"))
+        script = Script(size, homes, lines or recorded("evening"))
         await House(database, script, 1).turns(script.complaints(-1))
         if not lines:
             House(database, script, 1).leave_out_what_is_heard()
@@ -470,9 +347,9 @@ async def measure(folder: Path, size: Size, *, server_url: str | None, fresh: bo
         postgres_town = Postgres(server_url) if server_url is not None else None
         if postgres_town:
             towns["PostgreSQL"] = await postgres_town.start(stack, size, sqlite_town.houses[0].script.lines)
-        echo = await stack.enter_async_context(_echo())
+        repeat = await stack.enter_async_context(echo())
         lines = sqlite_town.houses[0].script.plain_chat
-        echo_track = Track({"chat": lambda lap: echo(lines(lap))})
+        echo_track = Track({"chat": lambda lap: repeat(lines(lap))})
         start = await asyncio.to_thread(_fresh_start, folder) if fresh else NotMeasurable("left out")
         tracks = {f"{name} {tasks}": track for name, each in towns.items() for tasks, track in each.items()}
         again = start.run if isinstance(start, StartUp) else lambda: None
@@ -490,7 +367,7 @@ async def measure(folder: Path, size: Size, *, server_url: str | None, fresh: bo
             notes += [f"NOT COMPARABLE: PostgreSQL with {setting}" for setting in postgres_town.careless]
         rows.append(("  bare PTB echo", "1", f"{median(rates):,.0f}", "", "1", ""))
         rows += _fresh(start)
-        if lost := len(_recorded("evening")) - len(sqlite_town.houses[0].script.lines):
+        if lost := len(recorded("evening")) - len(sqlite_town.houses[0].script.lines):
             notes.append(f"{lost} lines of plain chat left out: they are heard as something")
         if rounds < size.rounds:
             notes.append(f"only {rounds} of {size.rounds} rounds: the machine is too busy")
@@ -499,7 +376,7 @@ async def measure(folder: Path, size: Size, *, server_url: str | None, fresh: bo
 
 
 def _fresh_start(folder: Path) -> StartUp | NotMeasurable:
-    message = _recorded("reports")[0]["message"]
+    message = recorded("reports")[0]["message"]
     start = StartUp(folder, f"{message['from']['first_name']}: {message['text']}")
     try:
         start.prepare()

@@ -5,11 +5,14 @@ import json
 import sys
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from domain.rules import Rules
+
+if TYPE_CHECKING:
+    from bot.config import Settings
 
 cli = typer.Typer(
     help="linli (邻里): a chat bot for residents, building heads and the community's Party groups.",
@@ -30,30 +33,29 @@ def _fail(message: str, code: int = 2) -> typer.Exit:
     return typer.Exit(code)
 
 
+def _settings(config: Path | None) -> "Settings":
+    from bot.config import ConfigError, load
+
+    try:
+        return load(config)
+    except ConfigError as error:
+        raise _fail(str(error)) from error
+
+
 @cli.command(epilog="Example: linli run --config config.toml")
 def run(config: ConfigFile = None) -> None:
     """Run the service with the transport of the settings."""
-    from bot.config import ConfigError, load
     from bot.service import serve
 
-    try:
-        settings = load(config)
-    except ConfigError as error:
-        raise _fail(str(error)) from error
-    asyncio.run(serve(settings, demo=False))
+    asyncio.run(serve(_settings(config), demo=False))
 
 
 @cli.command(epilog="Example: linli demo")
 def demo(config: ConfigFile = None) -> None:
     """The demo compound in this terminal: several people at one keyboard."""
-    from bot.config import ConfigError, load
     from bot.service import serve
 
-    try:
-        settings = load(config)
-    except ConfigError as error:
-        raise _fail(str(error)) from error
-    asyncio.run(serve(settings, demo=True))
+    asyncio.run(serve(_settings(config), demo=True))
 
 
 @cli.command(epilog="Example: linli play monday.txt --json")
@@ -99,14 +101,10 @@ def classify() -> None:
 @database_commands.command("upgrade", epilog="Example: linli db upgrade --config config.toml")
 def db_upgrade(config: ConfigFile = None) -> None:
     """Bring the database to the newest schema."""
-    from bot.config import ConfigError, load
     from bot.service import reason
     from storage.migrate import newest, upgrade
 
-    try:
-        settings = load(config)
-    except ConfigError as error:
-        raise _fail(str(error)) from error
+    settings = _settings(config)
     try:
         changed = upgrade(settings.database.url)
     except Exception as error:

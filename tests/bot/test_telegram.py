@@ -146,7 +146,7 @@ def test_not_for_us(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["evening", "reports"])
 def test_an_answer_of_get_updates(name: str) -> None:
-    """The lines that benchmarks/turns.py plays."""
+    """The lines that benchmarks/script.py plays."""
     updates = recorded(name)["result"]
     texts = [incoming.text for update in updates if (incoming := read(update))]
     assert texts == [update["message"]["text"] for update in updates]
@@ -154,8 +154,9 @@ def test_an_answer_of_get_updates(name: str) -> None:
 
 async def test_the_benchmark_runs(tmp_path: Path) -> None:
     """benchmarks/turns.py in little, on SQLite; its times decide nothing, but every turn must do its work."""
+    from benchmarks.script import Size
     from benchmarks.support import NotMeasurable
-    from benchmarks.turns import Size, measure
+    from benchmarks.turns import measure
 
     size = Size(rounds=1, compounds=1, buildings=3, lines=12)
     try:
