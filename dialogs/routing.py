@@ -109,7 +109,8 @@ class Routing:
             same = not guess.ticket or guess.category == known.category
             too = same and pattern("words.me_too").match(line.text)
             like = guess.category == known.category or guess.probability < _VAGUE
-            vague = guess.ticket and like and (own or not guess.matter)
+            shared = guess.category == known.category and pattern("words.shared").search(line.text)
+            vague = guess.ticket and ((like and (own or not guess.matter)) or shared)
             if too or vague or (more and not guess.ticket):
                 return Heard(line.text, guess=guess if vague and not too else None, lines=[line], follows=known)
         return None

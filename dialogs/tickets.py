@@ -234,7 +234,12 @@ def lacking(talk: Talk) -> None:
 
 
 def call_off(talk: Talk) -> None:
-    """`误报`, `误报 13`: a head takes an alarm back."""
+    """`误报`, `误报 13`: a head takes an alarm back; whoever raised it takes back their own report."""
+    raised = [] if talk.person.posts else [each for each in ticket_search.own(talk.turn, talk.person) if each.urgent]
+    if raised:
+        talk.args.setdefault("number", str(raised[0].number))
+        withdraw(talk)
+        return
     if number := talk.args.get("number"):
         ticket = ticket_search.find_by_number(talk.turn, talk.person, talk.chat, int(number))
     elif talk.chat and talk.chat.body_id is None:
