@@ -16,7 +16,7 @@ from domain.guess import Guess
 from domain.messages import Incoming
 from domain.people import Chat, Person
 from domain.rules import Rules
-from domain.tickets import THINGS, Status
+from domain.tickets import PRIVATE_DANGERS, THINGS, Status
 from services import people, ticket_search
 from services import tickets as ticket_services
 from services.tickets import Reported
@@ -108,9 +108,9 @@ class Routing:
             more = own and guess.kind == "chat" and not pattern("words.aside").match(line.text)
             same = not guess.ticket or guess.category == known.category
             too = same and pattern("words.me_too").match(line.text)
-            like = guess.category == known.category or guess.probability < _VAGUE
-            shared = guess.category == known.category and pattern("words.shared").search(line.text)
-            vague = guess.ticket and ((like and (own or not guess.matter)) or shared)
+            alike = guess.category == known.category and guess.probability >= _UNSURE
+            shared = not guess.matter or pattern("words.shared").search(line.text)
+            vague = guess.ticket and ((alike and shared) or (own and (alike or guess.probability < _VAGUE)))
             if too or vague or (more and not guess.ticket):
                 return Heard(line.text, guess=guess if vague and not too else None, lines=[line], follows=known)
         return None
@@ -119,7 +119,7 @@ class Routing:
         """Words of a rescue, talk after it, talk that weighs plans: only what is plainly another matter counts."""
         rescue = room.rescue(now, self._rescue_window)
         if guess.urgent:
-            return rescue and not guess.outright
+            return rescue and not guess.outright and guess.danger not in PRIVATE_DANGERS
         if room.aftermath(guess.category, now):
             return True
         if not rescue and not room.discussing(now):
@@ -136,7 +136,7 @@ class Routing:
     def turn(self, turn: Turn, incoming: Incoming, heard: Heard) -> None:
         """Do what the message asks for. Raises Silence where it turns out to ask for nothing."""
         person, chat = people.recognise(turn, incoming.sender, incoming.address)
-        talk = Talk(turn, person, chat, incoming, lambda text: self._classify(text, person.role))
+        talk = Talk(turn, person, chat, incoming, lambda text: self._classify(text, None))
         command = self._command(heard, person, chat, talk.addressed)
         if self._dialog(talk, heard, command):
             return
@@ -145,7 +145,7 @@ class Routing:
         elif command:
             talk.args = command[1]
             self._engine.start(talk, command[0].flow)
-        elif not self._complaint(talk, heard, person, chat):
+        elif not self._complaint(talk, heard):
             self._rest(talk, heard)
 
     def _dialog(self, talk: Talk, heard: Heard, command: tuple[Command, dict[str, str]] | None) -> bool:
@@ -167,7 +167,8 @@ class Routing:
             return False
         if self._engine.answer(talk, conversation):
             return True
-        if clear or alarm or (heard.guess and heard.guess.ticket and not conversation.secret):
+        sure = heard.guess is not None and heard.guess.ticket and heard.guess.probability >= _UNSURE
+        if clear or alarm or (sure and not conversation.secret):
             return False
         self._engine.missed(talk, conversation)
         return True
@@ -184,16 +185,16 @@ class Routing:
         }
         return next(((command, dict(args)) for command, args in heard.commands if counts[command.where]), None)
 
-    def _complaint(self, talk: Talk, heard: Heard, person: Person, chat: Chat | None) -> bool:
+    def _complaint(self, talk: Talk, heard: Heard) -> bool:
         """Open or join a ticket; False where the words are no complaint after all."""
-        guess = heard.guess
+        guess, role = heard.guess, talk.person.role
         if heard.follows and self._follow(talk, heard, heard.follows):
             return True
         if guess is None:
             return False
-        if person.role and not guess.urgent:
-            guess = self._classify("，".join(heard.texts), person.role)
-        if not guess.ticket or (person.role in _STAFF and not guess.urgent):
+        if role and not guess.urgent:
+            guess = self._classify("，".join(heard.texts), role)
+        if not guess.ticket or (role in _STAFF and not guess.urgent):
             return False
         if not guess.urgent and guess.probability < _UNSURE:
             return self._ask_what(talk, guess, heard)
@@ -201,8 +202,9 @@ class Routing:
         return True
 
     def _ask_what(self, talk: Talk, guess: Guess, heard: Heard) -> bool:
-        """A report of the classifier hardly knows what: one private question, unless another is open."""
-        if find_open(talk.turn, talk.person):
+        """A report of the classifier hardly knows what: one private question, unless another is open. In a group only
+        where a thing was named: what names nothing is mostly a sigh."""
+        if find_open(talk.turn, talk.person) or not (guess.matter or talk.incoming.address.private):
             return False
         words, chat = " ".join(heard.texts)[:200], talk.incoming.address.chat
         talk.args = {"words": words, "categories": [guess.category, guess.runner_up], "chat": chat}

@@ -64,14 +64,14 @@ def acknowledge(talk: Talk, reported: Reported) -> None:
             talk.announce(say("tickets.joined_many", **facts), quote=False)
         elif not ticket.urgent:
             talk.whisper(say("tickets.joined", **facts))
-    elif reported.again:
+    elif reported.again or talk.incoming.address.private:
         talk.whisper(say("tickets.still_working", **_still(talk, ticket)))
 
 
 def _unheard(talk: Talk, reported: Reported) -> bool:
     """An alarm that others raised elsewhere: in private, and in another group, its card is said too."""
-    here = talk.incoming.address
-    return reported.ticket.urgent and reported.joined and (here.private or here.chat != reported.ticket.chat_id)
+    here, ticket = talk.incoming.address, reported.ticket
+    return ticket.urgent and (here.private or (reported.joined and here.chat != ticket.chat_id))
 
 
 def say_card(talk: Talk, danger: str, ticket_number: int | str = "") -> None:
@@ -130,7 +130,8 @@ def report(talk: Talk) -> None:
     if not guess.summary:
         guess = replace(guess, summary=guess.matter or say("tickets.unnamed"))
     reported = complain(talk, replace(guess, ticket=True), (words,))
-    if reported and not (reported.opened or reported.joined or reported.card or reported.again):
+    news = reported and (reported.opened or reported.joined or reported.card or reported.again)
+    if reported and not news and not talk.incoming.address.private:
         talk.whisper(say("tickets.still_working", **_still(talk, reported.ticket)))
 
 

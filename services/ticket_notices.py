@@ -10,7 +10,7 @@ from services import people
 from services.turn import Turn
 from storage import people as people_rows
 from storage import tickets
-from texts import options, say, wording
+from texts import options, pattern, say, wording
 
 
 def facts(turn: Turn, ticket: Ticket, *, seen_at: datetime | None = None) -> dict[str, object]:
@@ -38,9 +38,10 @@ def holder(turn: Turn, ticket: Ticket) -> str:
 
 
 def note(turn: Turn, ticket: Ticket) -> str:
-    """What the handler said was done, last."""
+    """What the handler said was done, last; a note with a room, a phone or a name in it is for nobody else to read."""
     notes = tickets.texts(turn.tx, ticket.id, "note")
-    return notes[-1] if notes else say("tickets.finished_note")
+    tellable = notes and not pattern("words.private_note").search(notes[-1])
+    return notes[-1] if tellable else say("tickets.finished_note")
 
 
 def take_it(ticket: Ticket) -> tuple[Choice, ...]:

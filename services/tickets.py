@@ -13,7 +13,7 @@ from domain.tickets import LIVE, MILESTONES, Outcome, Status, Ticket, first_leve
 from services import people, ticket_clock, ticket_notices, ticket_search
 from services.turn import Turn
 from storage import audit, tickets, timers
-from texts import pattern, say, wording
+from texts import say, wording
 
 _ASKED = ("since", "alarm_since")  # of a matter, not of the ticket
 _ANEW = timedelta(minutes=10)  # sooner than this, more words are part of the same report
@@ -212,9 +212,8 @@ def finish(turn: Turn, person: Person, ticket: Ticket, *, note: str) -> None:
     ticket_clock.stop(turn, ticket)
     _record(turn, ticket, person.id, "finished")
     office = people.acting_office(person.posts, body, ticket.building)
-    facts = {"number": ticket.number, "summary": ticket.summary, "office": office, "note": note}
-    if pattern("words.private_note").search(note):
-        facts["note"] = say("tickets.finished_note")  # a room, a phone, a name: for the reporters only
+    told = ticket_notices.note(turn, ticket)
+    facts = {"number": ticket.number, "summary": ticket.summary, "office": office, "note": told}
     if not ticket.discreet:
         ticket_notices.to_groups(turn, ticket, say("tickets.finished_group", **facts), urgent=ticket.urgent)
     for reporter in tickets.reporters(turn.tx, ticket.id, ticket.bot_id):

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 from domain.people import Body, Chat, Level, Person, Place, Post, Role
 from storage.base import Base, BigInt, Code, Id, Key, Ref, upsert
 from storage.database import Tx
-from storage.places import Building, ChatRow, Household, Unit, as_chat
+from storage.places import Building, ChatRow, Household, Unit, as_chat, chat_columns
 
 
 class PersonRow(Base):
@@ -78,17 +78,7 @@ _person_columns = (
     Building.number,
     Unit.number,
 )
-_chat_columns = (
-    ChatRow.bot_id,
-    ChatRow.chat_id,
-    ChatRow.title,
-    ChatRow.body_id,
-    ChatRow.compound_id,
-    ChatRow.building_id,
-    ChatRow.unit_id,
-    _chat_building.number,
-    _chat_unit.number,
-)
+_chat_columns = chat_columns(_chat_building, _chat_unit)
 # One row for each post of the person (one in all for most people): a turn asks once who speaks and where.
 _who_speaks = (
     select(*_person_columns, *_chat_columns, PostRow.role, *_body)

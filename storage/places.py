@@ -62,19 +62,14 @@ class ChatRow(Base):
     body_id: Mapped[int | None] = mapped_column(BigInt)
 
 
-_chat_columns = (
-    ChatRow.bot_id,
-    ChatRow.chat_id,
-    ChatRow.title,
-    ChatRow.body_id,
-    ChatRow.compound_id,
-    ChatRow.building_id,
-    ChatRow.unit_id,
-    Building.number,
-    Unit.number,
-)
+def chat_columns(building: type[Building], unit: type[Unit]) -> tuple[Any, ...]:
+    """What `as_chat` reads; `building` and `unit`: the tables (or aliases) joined for the chat's place."""
+    chat = ChatRow.bot_id, ChatRow.chat_id, ChatRow.title, ChatRow.body_id
+    return *chat, ChatRow.compound_id, ChatRow.building_id, ChatRow.unit_id, building.number, unit.number
+
+
 _chats = (
-    select(*_chat_columns)
+    select(*chat_columns(Building, Unit))
     .outerjoin(Building, Building.id == ChatRow.building_id)
     .outerjoin(Unit, Unit.id == ChatRow.unit_id)
 )
@@ -95,7 +90,7 @@ _bind = upsert(ChatRow).on_conflict_do_nothing()
 
 
 def as_chat(row: Sequence[Any]) -> Chat:
-    """A chat from the columns of `_chat_columns`."""
+    """A chat from the values of `chat_columns`."""
     bot_id, chat_id, title, body_id, compound_id, building_id, unit_id, building, unit = row
     return Chat(bot_id, chat_id, title, Place(compound_id, building_id, unit_id, building or "", unit or ""), body_id)
 
