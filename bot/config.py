@@ -16,7 +16,9 @@ from zoneinfo import ZoneInfo
 from domain.rules import Rules
 
 DATABASE_URL = "LINLI_DATABASE_URL"  # the environment's word on where the database is; may hold a password
-TRANSPORTS = ("terminal",)
+TELEGRAM_TOKEN = "LINLI_TELEGRAM_TOKEN"  # from BotFather; only ever in the environment
+WECHAT_TOKEN = "LINLI_WECHAT_TOKEN"
+TRANSPORTS = ("terminal", "telegram", "wechat")
 MOST = 100_000  # of seconds, minutes, hours, days
 
 
@@ -36,16 +38,49 @@ class DatabaseSettings:
 
 @dataclass(frozen=True, slots=True)
 class BotSettings:
-    """id: this bot's name in the database; once in use it is not changed. transport: where it talks."""
+    """id: this bot's name in the database; once in use it is not changed. transport: where it talks.
+    admins: user ids on that platform of those who are told when a chat or the line is lost."""
 
     id: str = "linli"
     transport: str = "terminal"
+    admins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TelegramSettings:
+    """webhook: the https address Telegram posts to ("" asks Telegram instead), served at `listen` behind a reverse
+    proxy. api: another Bot API server than Telegram's own."""
+
+    webhook: str = ""
+    listen: str = "127.0.0.1:8081"
+    api: str = "https://api.telegram.org"
+
+
+@dataclass(frozen=True, slots=True)
+class WechatSettings:
+    """gateway: host:port of the Wechaty puppet service. ca: the file of the certificate authority its certificate is
+    checked by; "" speaks without TLS, which is only allowed to this machine itself. name: as in the certificate, where
+    it differs from the host."""
+
+    gateway: str = "127.0.0.1:8788"
+    ca: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileSettings:
+    """most_megabytes: larger pictures, voice notes and documents are not fetched."""
+
+    most_megabytes: int = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     bot: BotSettings = field(default_factory=BotSettings)
+    telegram: TelegramSettings = field(default_factory=TelegramSettings)
+    wechat: WechatSettings = field(default_factory=WechatSettings)
+    files: FileSettings = field(default_factory=FileSettings)
     rules: Rules = field(default_factory=Rules)
 
 
@@ -77,7 +112,7 @@ def read(path: Path) -> Settings:
     errors = list(_unknown(tables, Settings()))
     settings: Settings = _fill(Settings(), tables, "", errors)
     if not errors:
-        errors += _together(settings.rules)
+        errors += [*_together(settings.rules), *_open_line(settings.wechat)]
     if re.search(r"://[^/@]*:[^@]+@", settings.database.url):
         errors.append(f"database.url: a password does not belong in a file; leave url out and set {DATABASE_URL}")
     if errors:
@@ -147,15 +182,15 @@ def _checked(key: str, value: Any, kind: Any) -> Any:
     """The value if it is of its kind and means something. ValueError says what was expected."""
     from pydantic import Field, TypeAdapter, ValidationError  # 0.1 s, and only for those who have a file
 
-    form: Any = Annotated[int, Field(gt=0, le=MOST)] if kind is int else kind
+    forms = {int: Annotated[int, Field(gt=0, le=MOST)], tuple[str, ...]: list[str]}
     try:
-        value = TypeAdapter(form).validate_python(value, strict=True)
+        value = TypeAdapter(forms.get(kind, kind)).validate_python(value, strict=True)
     except ValidationError:
         raise ValueError(f"expected {_KINDS.get(kind, kind)}") from None
     check = _CHECKS.get(key) or _CHECKS_OF_TABLES.get((key.rsplit(".", 1)[0], kind))
     if check:
         check(value)
-    return value
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _url(value: str) -> None:
@@ -193,8 +228,41 @@ def _transport(value: str) -> None:
         raise ValueError(f"expected one of {', '.join(TRANSPORTS)}")
 
 
-_KINDS = MappingProxyType({int: f"a whole number from 1 to {MOST}", str: "a text in quotes", bool: "true or false"})
-_CHECKS = MappingProxyType({"database.url": _url, "bot.id": _id, "bot.transport": _transport, "rules.timezone": _zone})
+def _webhook(value: str) -> None:
+    if value and not re.fullmatch(r"https://[^/\s?#]+/[^\s?#]+", value):
+        raise ValueError("expected https://host/path, a path that nobody guesses, or nothing")
+
+
+def _web(value: str) -> None:
+    if not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", value):
+        raise ValueError("expected http://host or https://host")
+
+
+def _port(value: str) -> None:
+    if not re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\s:/]+):\d{1,5}", value):
+        raise ValueError("expected host:port")
+
+
+_KINDS = MappingProxyType(
+    {
+        int: f"a whole number from 1 to {MOST}",
+        str: "a text in quotes",
+        bool: "true or false",
+        tuple[str, ...]: "a list of texts in quotes",
+    }
+)
+_CHECKS = MappingProxyType(
+    {
+        "database.url": _url,
+        "bot.id": _id,
+        "bot.transport": _transport,
+        "telegram.webhook": _webhook,
+        "telegram.listen": _port,
+        "telegram.api": _web,
+        "wechat.gateway": _port,
+        "rules.timezone": _zone,
+    }
+)
 _CHECKS_OF_TABLES = MappingProxyType({("rules", str): _hour, ("rules.numbers", str): _number})
 
 
@@ -210,6 +278,12 @@ def _together(rules: Rules) -> Iterator[str]:
         yield f"rules.quiet_to: {rules.quiet_to} is after rules.report_noon ({rules.report_noon})"
     if rules.quiet_from == rules.quiet_to:
         yield f"rules.quiet_to: the same as rules.quiet_from ({rules.quiet_to}); write the hour at which quiet ends"
+
+
+def _open_line(wechat: WechatSettings) -> Iterator[str]:
+    host = wechat.gateway.rpartition(":")[0]
+    if not wechat.ca and not re.fullmatch(r"localhost|127(\.\d+){3}|\[::1\]", host):
+        yield f"wechat.ca: the line to {host} must be encrypted; name the file of its certificate authority"
 
 
 def _hint(value: Any, default: Any) -> str:

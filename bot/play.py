@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.app import App
 from bot.demo import Demo, build, facts
-from bot.transport import Limits, Receive
+from bot.transport import Limits, Receive, Transport
 from domain.messages import Address, Incoming, Outgoing, Sender
 from domain.people import Place
 from domain.rules import Rules
@@ -79,7 +79,7 @@ class Said:
     message: Outgoing
 
 
-class Recorder:
+class Recorder(Transport):
     """A transport that keeps what is sent."""
 
     bot_id = BOT

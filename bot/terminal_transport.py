@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from bot.terminal_desk import LONGEST, Desk, Leave, Neighbourhood, Note, Spoken, clean, suggestions
-from bot.transport import Limits, Receive, RetryLater
+from bot.transport import Limits, Receive, RetryLater, Transport
 from domain.messages import Outgoing
 from texts import say
 
@@ -130,7 +130,7 @@ _STYLE = {
 }
 
 
-class TerminalTransport:
+class TerminalTransport(Transport):
     """The Transport of the terminal. `due`: whether something is to be said at this moment."""
 
     limits = Limits()

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from domain.messages import Incoming, Outgoing
+from domain.messages import Event, Happening, Incoming, Outgoing
 
 # Returns only after the update's effects are committed: then, and not before, it may be confirmed to the platform.
-Receive = Callable[[Incoming], Awaitable[None]]
+Receive = Callable[[Incoming | Event], Awaitable[None]]
 
 
 class RetryLater(Exception):
@@ -18,21 +18,49 @@ class RetryLater(Exception):
         self.seconds = seconds
 
 
+class Flooded(RetryLater):
+    """The platform says that too much was sent (429): nothing to this chat before `seconds` have passed."""
+
+
 class Unreachable(Exception):
-    """This chat cannot be reached (blocked, never opened, bot removed); others can."""
+    """This chat cannot be reached; others can. what: REMOVED (or blocked), MUTED or UNOPENED; None: not known."""
+
+    def __init__(self, why: str, what: Happening | None = None) -> None:
+        super().__init__(why)
+        self.what = what
+
+
+class Moved(Exception):
+    """The group has another id now."""
+
+    def __init__(self, chat: str) -> None:
+        super().__init__(f"moved to {chat}")
+        self.chat = chat
 
 
 class Rejected(Exception):
-    """The platform will never take this message as it is."""
+    """The platform will never take this message as it is, or never give this file."""
+
+
+class Gone(Rejected):
+    """The message that was to be edited, or the file that was to be fetched, is no more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
+    """What a platform can do. text_length: in UTF-16 units, as Telegram counts. Rates: 0 is no limit."""
+
     text_length: int = 4096
     buttons: bool = False
+    edits: bool = False
+    per_second: int = 0  # messages of the bot, in any second
+    per_minute: int = 0  # messages to one group, in any minute
+    chat_pause: float = 0  # seconds between two messages to one chat
 
 
 class Transport(Protocol):
+    """Subclass it: what a platform cannot do at all is left out."""
+
     bot_id: str
     limits: Limits
 
@@ -40,4 +68,20 @@ class Transport(Protocol):
         """Receive updates until cancelled or the platform ends; calls `receive` in each chat's order."""
 
     async def send(self, message: Outgoing) -> str:
-        """Send one message; returns the platform's message id. Raises RetryLater, Unreachable or Rejected."""
+        """Send one message that fits the limits; returns the platform's message id.
+
+        Raises RetryLater, Flooded, Unreachable, Moved or Rejected.
+        """
+
+    async def edit(self, message: Outgoing, message_id: str) -> None:
+        """Put the message in the place of one sent before; only where limits.edits. Raises as `send`, or Gone."""
+        raise NotImplementedError
+
+    async def fetch(self, ref: str, most: int) -> bytes:
+        """The bytes of a file that came in. Raises RetryLater, Gone, or Rejected where there are more than `most`."""
+        raise NotImplementedError
+
+
+def as_text(message: Outgoing) -> str:
+    """Text and answers to type, for a platform without buttons."""
+    return "\n".join([message.text, *(f"{choice.number} {choice.label}" for choice in message.choices)])

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 
@@ -10,11 +11,17 @@ from typing import Any
 class Address:
     """A place to speak in: a group chat, or the private chat with one person.
 
-    The id of a private chat is the person's own user id, as on Telegram and WeChat.
+    The id of a private chat is the person's own user id, as on Telegram and WeChat. Where a group has topics, each is
+    a chat of its own: "-100123/45" is topic 45 of the group -100123.
     """
 
     chat: str
     private: bool = False
+
+    @property
+    def group(self) -> str:
+        """The chat without the topic: what is bound to a place, and what the platform counts messages for."""
+        return self.chat.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +40,11 @@ class Press:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    kind: str  # photo, voice, video, document, location
-    ref: str  # the platform's handle, fetched after the commit
+    """kind: photo, voice, video, document, location. ref, coming in: the platform's handle, fetched after the commit
+    ("lat,lon" of a location); going out: the file's name in linli's own folder of files."""
+
+    kind: str
+    ref: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,34 @@ class Incoming:
     reply_to_me: bool = False
 
 
+class Happening(StrEnum):
+    """What a platform tells of a chat or of itself."""
+
+    MOVED = "moved"  # the group has a new id (detail)
+    REMOVED = "removed"  # the bot was put out of a group, or blocked by a person
+    MUTED = "muted"  # the bot may not write in the group
+    RESTORED = "restored"  # it may (again)
+    UNOPENED = "unopened"  # a person who never wrote to the bot privately cannot be written to
+    DELETED = "deleted"  # a message of the bot that was to be edited is gone
+    SCAN = "scan"  # the account must be logged in by scanning a code (detail)
+    LOGGED_IN = "logged_in"
+    LOGGED_OUT = "logged_out"
+    LOST = "lost"  # the line to the platform, since `at`: what is said meanwhile may never arrive
+    BACK = "back"  # detail: ISO moment since when it was away
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """(bot_id, update_id) is unique for ever, as of an Incoming. address: the chat, None where it is the platform."""
+
+    bot_id: str
+    update_id: str
+    what: Happening
+    at: datetime  # aware, UTC
+    address: Address | None = None
+    detail: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """An answer a person may give: a button where there are buttons, a number to type where there are none.
@@ -73,6 +111,10 @@ class Outgoing:
 
     question: id that a press sends back with its value ("" when the choices are commands).
     reply_to: message_id that the message quotes.
+    mentions: who is called by name where the platform cannot quote, or where nothing is quoted.
+    file: goes with the text.
+    post: the name of a post that changes with time ("poll:3"): a later message of that name and chat takes its place,
+    by an edit where the platform can.
     fallback: where and what to say instead if the private chat cannot be reached.
     """
 
@@ -83,6 +125,9 @@ class Outgoing:
     reply_to: str = ""
     urgent: bool = False
     fallback: "Outgoing | None" = None
+    mentions: tuple[Sender, ...] = ()
+    file: File | None = None
+    post: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The outbox row's form; empty parts are left out."""
@@ -96,6 +141,9 @@ class Outgoing:
             "reply_to": self.reply_to,
             "urgent": self.urgent,
             "fallback": fallback,
+            "mentions": [[person.user, person.name] for person in self.mentions],
+            "file": [self.file.kind, self.file.ref] if self.file else None,
+            "post": self.post,
         }
         return {name: part for name, part in parts.items() if part}
 
@@ -110,6 +158,9 @@ class Outgoing:
             reply_to=parts.get("reply_to", ""),
             urgent=parts.get("urgent", False),
             fallback=cls.from_json(fallback) if fallback else None,
+            mentions=tuple(Sender(*person) for person in parts.get("mentions", ())),
+            file=File(*parts["file"]) if "file" in parts else None,
+            post=parts.get("post", ""),
         )
 
 
