@@ -182,7 +182,7 @@ def _checked(key: str, value: Any, kind: Any) -> Any:
     """The value if it is of its kind and means something. ValueError says what was expected."""
     from pydantic import Field, TypeAdapter, ValidationError  # 0.1 s, and only for those who have a file
 
-    forms = {int: Annotated[int, Field(gt=0, le=MOST)], tuple[str, ...]: list[str]}
+    forms: dict[Any, Any] = {int: Annotated[int, Field(gt=0, le=MOST)], tuple[str, ...]: list[str]}
     try:
         value = TypeAdapter(forms.get(kind, kind)).validate_python(value, strict=True)
     except ValidationError:

@@ -75,11 +75,11 @@ class Transport(Protocol):
 
     async def edit(self, message: Outgoing, message_id: str) -> None:
         """Put the message in the place of one sent before; only where limits.edits. Raises as `send`, or Gone."""
-        raise NotImplementedError
+        raise Rejected("no edits here")
 
     async def fetch(self, ref: str, most: int) -> bytes:
         """The bytes of a file that came in. Raises RetryLater, Gone, or Rejected where there are more than `most`."""
-        raise NotImplementedError
+        raise Rejected("no files here")
 
 
 def as_text(message: Outgoing) -> str:
