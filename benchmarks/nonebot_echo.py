@@ -45,7 +45,8 @@ async def nonebot_echo() -> AsyncIterator[Callable[[list[bytes]], Awaitable[None
     handle = adapter._Adapter__handle_update
 
     async def repeat(bot: AnyBot, event: Event) -> None:
-        await bot.send(event, event.get_plaintext())
+        if text := event.get_plaintext():
+            await bot.send(event, text)
 
     async def answer(raw: list[bytes]) -> None:
         for each in raw:
