@@ -1,7 +1,7 @@
 """The composition root: builds a bot from its parts. The only module that knows all rooms."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -12,9 +12,10 @@ from bot.transport import Transport
 from classifier import Classifier, load_lexicon
 from dialogs.engine import Silence
 from dialogs.routing import Heard, Routing
-from domain.messages import Address, Incoming, Outgoing
+from domain.messages import Address, Event, Incoming, Outgoing
 from domain.rules import Rules
 from scheduler.runner import Scheduler
+from services import chats
 from services import clock as clock_services
 from services.turn import Turn
 from storage import lanes
@@ -25,19 +26,30 @@ from texts import say
 class App:
     """One bot on one transport: its way in, its way out, and its clock."""
 
-    def __init__(self, database: Database, transport: Transport, rules: Rules, *, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        database: Database,
+        transport: Transport,
+        rules: Rules,
+        *,
+        admins: Sequence[str] = (),
+        clock: Clock = utc_now,
+        second: float = 1.0,
+    ) -> None:
         self.database = database
         self.transport = transport
         self.rules = rules
+        self.admins = admins
         self.clock = clock
         self.classifier = Classifier(load_lexicon())
         self.routing = Routing(self.classifier.guess, rules)
-        self.sender = Sender(database, transport, clock)
+        self.sender = Sender(database, transport, clock, happened=self._happened, second=second)
         self.inbox = Inbox(
             database,
             self.routing,
             turn=self._turn,
             apologise=self._apologise,
+            happened=self._noted,
             silence=Silence,
             wake=self.sender.wake,
             clock=clock,
@@ -48,8 +60,19 @@ class App:
         if not self._enter(tx, incoming, now):
             return
         turn = Turn(tx, incoming.bot_id, f"u:{incoming.update_id}", now, self.rules)
+        if incoming.address.private:
+            chats.release(turn, incoming.address.chat)
         heard.reported = None
         self.routing.turn(turn, incoming, heard)
+        turn.flush()
+
+    def _noted(self, tx: Tx, event: Event, now: datetime) -> None:
+        if lanes.first_sight(tx, bot_id=event.bot_id, update_id=event.update_id, now=now):
+            self._happened(tx, event)
+
+    def _happened(self, tx: Tx, event: Event) -> None:
+        turn = Turn(tx, event.bot_id, f"e:{event.update_id}", self.clock(), self.rules)
+        chats.happened(turn, event, self.admins)
         turn.flush()
 
     def _enter(self, tx: Tx, incoming: Incoming, now: datetime) -> bool:

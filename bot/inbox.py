@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from domain.messages import Incoming, clean
+from domain.messages import Event, Incoming, clean
 from storage.database import CommitUnknown, Database, Tx
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,8 @@ class Listener(Protocol):
 
 class Inbox:
     """Turns updates into committed effects. `turn(tx, incoming, heard, now)` does the work inside the transaction and
-    may raise `silence` to end it without a trace; `apologise(tx, incoming, trace, now)` is said when it failed."""
+    may raise `silence` to end it without a trace; `apologise(tx, incoming, trace, now)` is said when it failed;
+    `happened(tx, event, now)` records what a platform tells of a chat."""
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class Inbox:
         *,
         turn: Callable[[Tx, Incoming, Any, datetime], None],
         apologise: Callable[[Tx, Incoming, str, datetime], None],
+        happened: Callable[[Tx, Event, datetime], None],
         silence: type[BaseException],
         wake: Callable[[], None],
         clock: Clock = utc_now,
@@ -51,14 +53,18 @@ class Inbox:
         self._listener = listener
         self._turn = turn
         self._apologise = apologise
+        self._happened = happened
         self._silence = silence
         self._wake = wake
         self._clock = clock
         self._lanes: dict[tuple[str, str], tuple[asyncio.Lock, int]] = {}
         self._places = asyncio.Semaphore(_WAITING)
 
-    async def receive(self, incoming: Incoming) -> None:
+    async def receive(self, incoming: Incoming | Event) -> None:
         """Returns when the update's effects are committed (or it has none): only then may it be confirmed."""
+        if isinstance(incoming, Event):
+            await self._note(incoming)
+            return
         text, name = clean(incoming.text), clean(incoming.sender.name)[:_NAME]
         if (text, name) != (incoming.text, incoming.sender.name):
             incoming = replace(incoming, text=text, sender=replace(incoming.sender, name=name))
@@ -77,6 +83,13 @@ class Inbox:
                 log.exception("turn failed trace=%s bot=%s update=%s", trace, incoming.bot_id, incoming.update_id)
                 await self._database.run(self._apologise, incoming, trace, self._clock())
             self._wake()
+
+    async def _note(self, event: Event) -> None:
+        chat = event.address.chat if event.address else ""
+        log.warning("event %s bot=%s chat=%s", event.what, event.bot_id, chat)
+        async with self._lane(event.bot_id, chat), self._places:
+            await self._database.run(self._happened, event, self._clock())
+        self._wake()
 
     def _hear(self, incoming: Incoming) -> Any:
         try:

@@ -1,15 +1,20 @@
-"""The way out: due rows to the platform, each chat in order, with retry, fallback and a dead letter box."""
+"""The way out: due rows to the platform, a chat's in order, in measure, with retry, fallback and dead letters."""
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.inbox import Clock, utc_now
-from bot.transport import Rejected, RetryLater, Transport, Unreachable
-from domain.messages import Outgoing
-from storage import outbox
+from bot.pieces import pieces
+from bot.transport import Flooded, Gone, Moved, Rejected, RetryLater, Transport, Unreachable
+from domain.messages import Address, Event, Happening, Outgoing
+from storage import outbox, pace
 from storage.database import Database, Tx
+from storage.outbox import Claimed
+from storage.pace import Rates
 
 log = logging.getLogger(__name__)
 
@@ -20,15 +25,43 @@ _POLL = 0.5  # seconds; another process on the same database cannot wake us
 ATTEMPTS = 300  # with the longest pause of five minutes: about a day
 _PAUSE = 300.0  # seconds, at most
 _BATCH = 50
+SUMMARY = timedelta(minutes=30)  # where a post cannot be edited, its newest state is said no more often
+Happened = Callable[[Tx, Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """A leased row, and the piece of it that goes now."""
+
+    row: Claimed
+    message: Outgoing
+    piece: Outgoing
+    last: bool
+
+    @property
+    def chat(self) -> str:
+        return self.message.to.group
 
 
 class Sender:
-    """Sends what is due for one bot. Any number of processes may send: rows are leased, a chat's order is kept."""
+    """Sends what is due for one bot. Any number of processes may send: rows are leased, a chat's order and the
+    platform's limits are kept among them. `happened(tx, event)`: what sending shows about a chat is told there."""
 
-    def __init__(self, database: Database, transport: Transport, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        database: Database,
+        transport: Transport,
+        clock: Clock = utc_now,
+        *,
+        happened: Happened = lambda tx, event: None,
+        second: float = 1.0,
+    ) -> None:
         self._database = database
         self._transport = transport
         self._clock = clock
+        self._happened = happened
+        limits = transport.limits
+        self._rates = Rates(limits.per_second, limits.per_minute, limits.chat_pause, second)
         self._awake = asyncio.Event()
         self._stopping = False
         self.dead = 0
@@ -47,7 +80,7 @@ class Sender:
             self._awake.clear()
             rows = await self._claim() if len(under_way) < _UNDER_WAY else []
             for row in rows:
-                task = asyncio.create_task(self._send(*row))
+                task = asyncio.create_task(self._send(row))
                 under_way.add(task)
                 task.add_done_callback(under_way.discard)
                 task.add_done_callback(self._landed)
@@ -61,6 +94,8 @@ class Sender:
         if not task.cancelled() and (error := task.exception()):
             log.error("a message could not be marked", exc_info=error)
         self.wake()
+        if self._rates:  # the chat rests; then its next message may go
+            asyncio.get_running_loop().call_later(self._rates.chat_pause * self._rates.second + 0.06, self.wake)
 
     async def next_due(self) -> datetime | None:
         return await self._database.peek(outbox.next_due, bot_id=self._transport.bot_id)
@@ -68,67 +103,152 @@ class Sender:
     async def send_due(self) -> bool:
         """Send the first due row of every chat that has one; False where nothing was due."""
         rows = await self._claim()
-        await asyncio.gather(*(self._send(*row) for row in rows))
+        await asyncio.gather(*(self._send(row) for row in rows))
         return bool(rows)
 
-    async def _claim(self) -> list[tuple[int, Outgoing, int]]:
-        """Lease what is due, a row a chat: (id, message, attempts before)."""
+    async def _claim(self) -> list[Claimed]:
+        """Lease what is due, a row a chat."""
         try:
             now = self._clock()
             due = await self.next_due()
             if due is None or due > now:
                 return []
             bot_id = self._transport.bot_id
-            rows = await self._database.run(outbox.claim, bot_id=bot_id, now=now, lease=_LEASE, most=_BATCH)
+            return await self._database.run(
+                outbox.claim, bot_id=bot_id, now=now, lease=_LEASE, most=_BATCH, rates=self._rates
+            )
         except Exception:
             log.exception("sender bot=%s cannot read its outbox, goes on", self._transport.bot_id)
             return []
-        return [(row, Outgoing.from_json(parts), tried) for row, parts, tried in rows]
 
-    async def _send(self, row: int, message: Outgoing, tried: int) -> None:
-        now = self._clock()
+    async def _send(self, row: Claimed) -> None:
+        message = Outgoing.from_json(row.message)
+        cut = pieces(message, self._transport.limits)
+        number = min(row.part, len(cut) - 1)
+        letter = _Letter(row, message, cut[number], last=number == len(cut) - 1)
         try:
             async with asyncio.timeout(_PATIENCE):
-                message_id = await self._transport.send(message)
+                message_id = await self._deliver(letter)
+        except Moved as moved:
+            await self._move(letter, moved.chat)
+        except Flooded as flooded:
+            log.warning("flood row=%s: the platform asks for %s s", row.id, flooded.seconds)
+            await self._again(letter, flooded.seconds, "flooded", flooded=flooded.seconds)
         except RetryLater as later:
-            await self._again(row, tried, later.seconds, "retry later")
+            await self._again(letter, later.seconds, "retry later")
         except Unreachable as error:
-            await self._fall_back(row, message, str(error))
+            await self._fall_back(letter, error)
         except Rejected as error:
-            await self._bury(row, f"rejected: {error}")
+            await self._bury(letter, f"rejected: {error}")
         except Exception as error:
-            log.exception("send row=%s failed", row)
-            await self._again(row, tried, min(2.0 ** min(tried, 10), _PAUSE), type(error).__name__)
+            log.exception("send row=%s failed", row.id)
+            await self._again(letter, min(2.0 ** min(row.attempts, 10), _PAUSE), type(error).__name__)
         else:
-            await self._database.run(outbox.mark_sent, row, message_id=message_id, now=now)
+            if message_id is not None:
+                await self._sent(letter, message_id)
 
-    async def _again(self, row: int, tried: int, seconds: float, error: str) -> None:
-        if tried + 1 >= ATTEMPTS:
-            await self._bury(row, error)
-            return
-        at = self._clock() + timedelta(seconds=seconds)
-        await self._database.run(outbox.retry, row, at=at, error=error)
+    async def _deliver(self, letter: _Letter) -> str | None:
+        """Send, or edit the post that changes; the platform's message id. None: put off, a newer state may follow."""
+        bot_id, limits, post = self._transport.bot_id, self._transport.limits, letter.message.post
+        found = None
+        if post and letter.row.part == 0:
+            found = await self._database.read(outbox.find_post, bot_id=bot_id, chat_id=letter.chat, post=post)
+        if found is None:
+            return await self._transport.send(letter.piece)
+        message_id, said_at = found
+        if not limits.edits:
+            if self._clock() < said_at + SUMMARY:
+                await self._database.run(outbox.put_off, letter.row.id, at=said_at + SUMMARY)
+                return None
+            return await self._transport.send(letter.piece)
+        try:
+            if letter.last:
+                await self._transport.edit(letter.piece, message_id)
+                return message_id
+        except Gone:
+            await self._database.run(self._happened, self._event(letter, Happening.DELETED))
+        return await self._transport.send(letter.piece)
 
-    async def _bury(self, row: int, error: str) -> None:
-        if await self._database.run(outbox.mark_dead, row, error=error, now=self._clock()):
-            self.dead += 1
-            log.error("dead letter row=%s: %s", row, error)
-
-    async def _fall_back(self, row: int, message: Outgoing, error: str) -> None:
-        """The private chat is closed: the neutral line in the group instead, in the same transaction."""
+    async def _sent(self, letter: _Letter, message_id: str) -> None:
         now = self._clock()
 
-        def replace(tx: Tx) -> None:
-            if outbox.mark_dead(tx, row, error=error, now=now) and message.fallback:
-                instead = message.fallback
+        def mark(tx: Tx) -> None:
+            if letter.last:
+                outbox.mark_sent(tx, letter.row.id, message_id=message_id, now=now)
+            else:
+                outbox.next_part(tx, letter.row.id, message_id=message_id, now=now)
+            self._note(tx, letter)
+
+        await self._database.run(mark)
+
+    def _note(self, tx: Tx, letter: _Letter, flooded: float = 0) -> None:
+        """Whatever was answered counts against the limits."""
+        if self._rates:
+            now, bot_id, group = self._clock(), self._transport.bot_id, not letter.message.to.private
+            pace.note(tx, self._rates, bot_id=bot_id, chat_id=letter.chat, group=group, now=now, flooded=flooded)
+
+    async def _again(self, letter: _Letter, seconds: float, error: str, flooded: float = 0) -> None:
+        if letter.row.attempts + 1 >= ATTEMPTS:
+            await self._bury(letter, error)
+            return
+        at = self._clock() + timedelta(seconds=seconds)
+
+        def mark(tx: Tx) -> None:
+            outbox.retry(tx, letter.row.id, at=at, error=error)
+            self._note(tx, letter, flooded)
+
+        await self._database.run(mark)
+
+    async def _bury(self, letter: _Letter, error: str) -> None:
+        def mark(tx: Tx) -> bool:
+            self._note(tx, letter)
+            return outbox.mark_dead(tx, letter.row.id, error=error, now=self._clock())
+
+        if await self._database.run(mark):
+            self.dead += 1
+            log.error("dead letter row=%s: %s", letter.row.id, error)
+
+    async def _move(self, letter: _Letter, chat: str) -> None:
+        """The group has another id: everything of it moves there, this message too."""
+
+        def move(tx: Tx) -> None:
+            outbox.retry(tx, letter.row.id, at=self._clock(), error="moved")
+            self._happened(tx, self._event(letter, Happening.MOVED, chat))
+            outbox.move_chat(tx, bot_id=self._transport.bot_id, old=letter.chat, new=chat)
+
+        await self._database.run(move)
+
+    async def _fall_back(self, letter: _Letter, error: Unreachable) -> None:
+        """Nobody can be written to there. A private word is kept until its person opens the chat, and the neutral line
+        is said in the group instead, in the same transaction; what was for a group is a dead letter."""
+        now, row = self._clock(), letter.row.id
+        private, instead = letter.message.to.private, letter.message.fallback
+
+        def replace(tx: Tx) -> bool:
+            self._note(tx, letter)
+            mark = outbox.mark_held if private else outbox.mark_dead
+            if not mark(tx, row, error=str(error), now=now):
+                return False
+            if instead:
                 values = {
                     "bot_id": self._transport.bot_id,
                     "key": f"fallback:{row}",
-                    "chat_id": instead.to.chat,
+                    "chat_id": instead.to.group,
                     "message": instead.to_json(),
                     "urgent": instead.urgent,
                     "due_at": now,
                 }
                 outbox.add(tx, [values])
+            if error.what:
+                self._happened(tx, self._event(letter, error.what))
+            return True
 
-        await self._database.run(replace)
+        if await self._database.run(replace) and not private:
+            self.dead += 1
+            log.error("dead letter row=%s: %s", row, error)
+
+    def _event(self, letter: _Letter, what: Happening, detail: str = "") -> Event:
+        """What sending this message showed. Each row tells each thing once."""
+        to = letter.message.to
+        at = Address(to.group, to.private)
+        return Event(self._transport.bot_id, f"out:{letter.row.id}:{what}", what, self._clock(), at, detail)

@@ -48,9 +48,11 @@ class Gone(Rejected):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a platform can do. text_length: in UTF-16 units, as Telegram counts. Rates: 0 is no limit."""
+    """What a platform can do. text_length, caption_length (of a text that goes with a file): in UTF-16 units, as
+    Telegram counts. Rates: 0 is no limit."""
 
     text_length: int = 4096
+    caption_length: int = 0
     buttons: bool = False
     edits: bool = False
     per_second: int = 0  # messages of the bot, in any second
@@ -68,7 +70,8 @@ class Transport(Protocol):
         """Receive updates until cancelled or the platform ends; calls `receive` in each chat's order."""
 
     async def send(self, message: Outgoing) -> str:
-        """Send one message that fits the limits; returns the platform's message id.
+        """Send one message, which fits the limits (with a file and no captions: the text is empty); returns the
+        platform's message id.
 
         Raises RetryLater, Flooded, Unreachable, Moved or Rejected.
         """

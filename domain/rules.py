@@ -54,5 +54,9 @@ class Rules:
         return timedelta(seconds=self.join_seconds)
 
     @property
+    def dialog_window(self) -> timedelta:
+        return timedelta(hours=self.dialog_hours)
+
+    @property
     def rescue_window(self) -> timedelta:
         return timedelta(minutes=self.rescue_minutes)

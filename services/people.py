@@ -1,5 +1,7 @@
 """Who speaks, where, with what right, and who is responsible there."""
 
+from dataclasses import replace
+
 from domain.errors import Refusal
 from domain.messages import Address, Choice, Outgoing, Sender
 from domain.people import Body, Chat, Level, Person, Place, Post, Role
@@ -20,9 +22,9 @@ _OFFICE_KEYS = {
 
 def recognise(turn: Turn, sender: Sender, address: Address) -> tuple[Person, Chat | None]:
     """Who speaks and in which chat. A stranger has id 0: nothing is written of them yet; None: private or unknown."""
-    chat_id = "" if address.private else address.chat
+    chat_id = "" if address.private else address.group
     person, chat = people.who_speaks(turn.tx, turn.bot_id, sender.user, chat_id)
-    return person or Person(0, sender.user, sender.name), chat
+    return person or Person(0, sender.user, sender.name), _in_topic(chat, address)
 
 
 def meet(turn: Turn, person: Person) -> Person:
@@ -39,7 +41,13 @@ def meet(turn: Turn, person: Person) -> Person:
 
 
 def find_chat(turn: Turn, address: Address, *, bot_id: str = "") -> Chat | None:
-    return None if address.private else places.find_chat(turn.tx, bot_id or turn.bot_id, address.chat)
+    found = None if address.private else places.find_chat(turn.tx, bot_id or turn.bot_id, address.group)
+    return _in_topic(found, address)
+
+
+def _in_topic(chat: Chat | None, address: Address) -> Chat | None:
+    """The group is bound to a place, and each of its topics with it."""
+    return replace(chat, chat_id=address.chat) if chat and chat.chat_id != address.chat else chat
 
 
 def locate(turn: Turn, person: Person, chat: Chat | None, *, building: str = "", unit: str = "") -> Place:

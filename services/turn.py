@@ -45,7 +45,7 @@ class Turn:
             {
                 "bot_id": bot_id,
                 "key": f"{self.cause}/{number}",
-                "chat_id": message.to.chat,
+                "chat_id": message.to.group,
                 "message": message.to_json(),
                 "urgent": message.urgent,
                 "due_at": due_at,

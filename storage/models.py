@@ -1,6 +1,18 @@
 """Every table of the house, so that Alembic and the tests see all of them."""
 
-from storage import audit, conversations, lanes, outbox, people, places, tickets, timers
+from storage import audit, conversations, lanes, outbox, pace, people, places, receivers, tickets, timers
 from storage.base import Base
 
-__all__ = ["Base", "audit", "conversations", "lanes", "outbox", "people", "places", "tickets", "timers"]
+__all__ = [
+    "Base",
+    "audit",
+    "conversations",
+    "lanes",
+    "outbox",
+    "pace",
+    "people",
+    "places",
+    "receivers",
+    "tickets",
+    "timers",
+]

@@ -1,16 +1,19 @@
 """The outbox: whatever is said to anybody, written in the transaction of the change it announces."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Index,
     String,
     and_,
     bindparam,
     delete,
+    false,
     func,
     literal_column,
     or_,
@@ -20,12 +23,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
+from storage import pace
 from storage.base import Base, Code, Id, Key, upsert
 from storage.database import Tx
 from storage.lean import execute_each
+from storage.pace import PaceRow, Rates
 
-WAITING, SENT, DEAD = "waiting", "sent", "dead"
-_unsent = text("state = 'waiting'")
+# held: a private word to somebody who has not opened the chat, kept until they do; merged: a newer state of the same
+# post goes instead.
+WAITING, SENT, DEAD, HELD, MERGED = "waiting", "sent", "dead", "held", "merged"
+_unsent, _kept, _posted = text("state = 'waiting'"), text("state = 'held'"), text("post <> ''")
 
 
 class Outbox(Base):
@@ -34,17 +41,22 @@ class Outbox(Base):
         Index("uq_outbox_bot_id_key", "bot_id", "key", unique=True),
         Index("ix_outbox_due", "bot_id", "due_at", sqlite_where=_unsent, postgresql_where=_unsent),
         Index("ix_outbox_chat", "bot_id", "chat_id", "id", sqlite_where=_unsent, postgresql_where=_unsent),
+        Index("ix_outbox_held", "bot_id", "chat_id", sqlite_where=_kept, postgresql_where=_kept),
+        Index("ix_outbox_post", "bot_id", "chat_id", "post", sqlite_where=_posted, postgresql_where=_posted),
         Index("ix_outbox_done_at", "done_at"),
     )
     id: Mapped[Id]
     bot_id: Mapped[Code]
     key: Mapped[Key]  # what caused it and its number there: the same cause never says it twice
-    chat_id: Mapped[Key]
+    chat_id: Mapped[Key]  # without the topic: a group's messages leave one after another
     message: Mapped[dict[str, Any]]
     urgent: Mapped[bool]
-    due_at: Mapped[datetime]  # while it is being sent: when another sender may take it over
+    due_at: Mapped[datetime]
+    leased: Mapped[bool] = mapped_column(Boolean, server_default=false())  # under way; due_at: until when
     state: Mapped[Code]
     attempts: Mapped[int]
+    part: Mapped[int] = mapped_column(server_default="0")  # of a text too long for one message: how many went
+    post: Mapped[Key] = mapped_column(server_default="")  # the name of a post that changes with time
     done_at: Mapped[datetime | None]
     message_id: Mapped[str | None] = mapped_column(String(200))  # the platform's, once sent
     error: Mapped[str | None] = mapped_column(String(200))
@@ -59,18 +71,40 @@ _add = (
         message=bindparam("message"),
         urgent=bindparam("urgent"),
         due_at=bindparam("due_at"),
+        post=bindparam("post"),
         state=WAITING,
+        leased=False,
         attempts=0,
+        part=0,
     )
     .on_conflict_do_nothing(index_elements=[Outbox.bot_id, Outbox.key])
 )
-_earlier = aliased(Outbox)
 # Written out, not bound: only so does a planner see that the partial indexes hold these rows.
 _waiting: ColumnElement[str] = literal_column(f"'{WAITING}'")
+_held: ColumnElement[str] = literal_column(f"'{HELD}'")
+_merge = (
+    update(Outbox)
+    .where(
+        Outbox.bot_id == bindparam("bot"),
+        Outbox.chat_id == bindparam("chat"),
+        Outbox.post == bindparam("name"),
+        Outbox.post != literal_column("''"),
+        Outbox.state == _waiting,
+        Outbox.leased.is_(False),
+        Outbox.part == 0,
+    )
+    .values(state=MERGED, done_at=bindparam("at"))
+)
+_earlier = aliased(Outbox)
 _due = Outbox.due_at <= bindparam("now")
-# The oldest unsent row of a chat goes first; one that only waits for its hour does not hold up the others.
+_ahead = and_(
+    or_(_earlier.urgent > Outbox.urgent, and_(_earlier.urgent == Outbox.urgent, _earlier.id < Outbox.id)),
+    or_(_earlier.due_at <= bindparam("now"), _earlier.attempts > 0),
+)
+# One message of a chat at a time, urgent ones first, else the oldest; one that only waits for its hour does not hold up
+# the others. Nothing goes to a chat that rests.
 _claim = (
-    select(Outbox.id, Outbox.message, Outbox.attempts)
+    select(Outbox.id, Outbox.message, Outbox.attempts, Outbox.part)
     .where(
         Outbox.bot_id == bindparam("bot_id"),
         Outbox.state == _waiting,
@@ -79,9 +113,16 @@ _claim = (
         .where(
             _earlier.bot_id == Outbox.bot_id,
             _earlier.chat_id == Outbox.chat_id,
-            _earlier.id < Outbox.id,
+            _earlier.id != Outbox.id,
             _earlier.state == _waiting,
-            or_(_earlier.due_at <= bindparam("now"), _earlier.attempts > 0),
+            or_(_ahead, and_(_earlier.leased.is_(True), _earlier.due_at > bindparam("now"))),
+        )
+        .exists(),
+        ~select(1)
+        .where(
+            PaceRow.bot_id == Outbox.bot_id,
+            PaceRow.chat_id == Outbox.chat_id,
+            PaceRow.not_before > bindparam("now"),
         )
         .exists(),
     )
@@ -90,7 +131,15 @@ _claim = (
     .with_for_update(skip_locked=True, of=Outbox)
 )
 _lease = (
-    update(Outbox).where(Outbox.id == bindparam("row")).values(due_at=bindparam("until"), attempts=Outbox.attempts + 1)
+    update(Outbox)
+    .where(Outbox.id == bindparam("row"))
+    .values(due_at=bindparam("until"), leased=True, attempts=Outbox.attempts + 1)
+)
+_under_way = select(func.count()).where(
+    Outbox.bot_id == bindparam("bot"),
+    Outbox.state == _waiting,
+    Outbox.leased.is_(True),
+    Outbox.due_at > bindparam("now"),
 )
 _mine = and_(Outbox.id == bindparam("row"), Outbox.state == WAITING)  # not sent by who took over the lease
 _finish = (
@@ -98,32 +147,92 @@ _finish = (
     .where(_mine)
     .values(
         state=bindparam("new_state"),
+        leased=False,
         done_at=bindparam("at"),
-        message_id=bindparam("platform_id"),
+        message_id=func.coalesce(Outbox.message_id, bindparam("platform_id", type_=String())),
         error=bindparam("why"),
     )
 )
-_retry = update(Outbox).where(_mine).values(due_at=bindparam("at"), error=bindparam("why"))
+_next_part = (
+    update(Outbox)
+    .where(_mine)
+    .values(
+        part=Outbox.part + 1,
+        leased=False,
+        due_at=bindparam("at"),
+        message_id=func.coalesce(Outbox.message_id, bindparam("platform_id", type_=String())),
+    )
+)
+_retry = update(Outbox).where(_mine).values(due_at=bindparam("at"), leased=False, error=bindparam("why"))
+_put_off = update(Outbox).where(_mine).values(due_at=bindparam("at"), leased=False, attempts=Outbox.attempts - 1)
+_release = (
+    update(Outbox)
+    .where(
+        Outbox.bot_id == bindparam("bot"),
+        Outbox.chat_id == bindparam("chat"),
+        Outbox.state == _held,
+        Outbox.done_at > bindparam("since"),
+    )
+    .values(state=WAITING, due_at=bindparam("now"), attempts=0, done_at=None)
+)
+_find_post = (
+    select(Outbox.message_id, Outbox.done_at)
+    .where(
+        Outbox.bot_id == bindparam("bot"),
+        Outbox.chat_id == bindparam("chat"),
+        Outbox.post == bindparam("name"),
+        Outbox.post != literal_column("''"),
+        Outbox.state == SENT,
+    )
+    .order_by(Outbox.id.desc())
+    .limit(1)
+)
+_unsent_of = select(Outbox.id, Outbox.message).where(
+    Outbox.bot_id == bindparam("bot"), Outbox.chat_id == bindparam("chat"), Outbox.state.in_([WAITING, HELD])
+)
+_move = update(Outbox).where(Outbox.id == bindparam("row")).values(chat_id=bindparam("new"), message=bindparam("said"))
 _next_due = select(func.min(Outbox.due_at)).where(Outbox.bot_id == bindparam("bot_id"), Outbox.state == _waiting)
 _forget = delete(Outbox).where(Outbox.done_at < bindparam("before"))
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A leased row. attempts: before this one; part: how many pieces of its text went already."""
+
+    id: int
+    message: dict[str, Any]
+    attempts: int
+    part: int
+
+
 def add(tx: Tx, rows: Sequence[dict[str, Any]]) -> None:
-    """rows: bot_id, key, chat_id, message, urgent, due_at. A key that stands already is left as it is."""
+    """rows: bot_id, key, chat_id, message, urgent, due_at. A key that stands already is left as it is; of a post that
+    changes, what still waits gives way to the new state."""
+    for row in rows:
+        row["post"] = row["message"].get("post", "")
+        if row["post"]:
+            merged = {"bot": row["bot_id"], "chat": row["chat_id"], "name": row["post"], "at": row["due_at"]}
+            tx.execute(_merge, merged)
     execute_each(tx, _add, rows)
 
 
 def claim(
-    tx: Tx, *, bot_id: str, now: datetime, lease: timedelta, most: int = 50
-) -> list[tuple[int, dict[str, Any], int]]:
-    """Lease the due rows that are first in their chats: (id, message, attempts before this one).
+    tx: Tx, *, bot_id: str, now: datetime, lease: timedelta, most: int = 50, rates: Rates | None = None
+) -> list[Claimed]:
+    """Lease the due rows that are first in their chats, no more than `rates` leaves room for.
 
     A row that is neither marked nor put off before its lease ends is due again.
     """
+    if rates:
+        pace.lock(tx, bot_id=bot_id, now=now)
+        under_way = tx.execute(_under_way, {"bot": bot_id, "now": now}).scalar_one()
+        most = min(most, pace.room(tx, rates, bot_id=bot_id, under_way=under_way, now=now))
+        if most == 0:
+            return []
     rows = tx.execute(_claim, {"bot_id": bot_id, "now": now, "most": most}).all()
     if rows:
         tx.execute(_lease, [{"row": row.id, "until": now + lease} for row in rows])
-    return [(row.id, row.message, row.attempts) for row in rows]
+    return [Claimed(row.id, row.message, row.attempts, row.part) for row in rows]
 
 
 def mark_sent(tx: Tx, row: int, *, message_id: str, now: datetime) -> None:
@@ -136,8 +245,41 @@ def mark_dead(tx: Tx, row: int, *, error: str, now: datetime) -> bool:
     return result.rowcount == 1
 
 
+def mark_held(tx: Tx, row: int, *, error: str, now: datetime) -> bool:
+    """A private word that cannot be said yet; False where another sender has said it meanwhile."""
+    result = tx.execute(_finish, {"row": row, "new_state": HELD, "at": now, "platform_id": None, "why": error[:200]})
+    return result.rowcount == 1
+
+
+def release(tx: Tx, *, bot_id: str, chat_id: str, since: datetime, now: datetime) -> int:
+    """The person has opened the private chat: what was held for them since then is due. Returns how many."""
+    return tx.execute(_release, {"bot": bot_id, "chat": chat_id, "since": since, "now": now}).rowcount
+
+
+def next_part(tx: Tx, row: int, *, message_id: str, now: datetime) -> None:
+    """One piece of a long text went; the next is due."""
+    tx.execute(_next_part, {"row": row, "platform_id": message_id[:200], "at": now})
+
+
 def retry(tx: Tx, row: int, *, at: datetime, error: str) -> None:
     tx.execute(_retry, {"row": row, "at": at, "why": error[:200]})
+
+
+def put_off(tx: Tx, row: int, *, at: datetime) -> None:
+    """Not now, and not because anything failed: a newer state of the same post may still take its place."""
+    tx.execute(_put_off, {"row": row, "at": at})
+
+
+def find_post(tx: Tx, *, bot_id: str, chat_id: str, post: str) -> tuple[str, datetime] | None:
+    """Where and when the newest state of a changing post was sent: (the platform's message id, moment)."""
+    row = tx.execute(_find_post, {"bot": bot_id, "chat": chat_id, "name": post}).first()
+    return (row.message_id or "", row.done_at) if row else None
+
+
+def move_chat(tx: Tx, *, bot_id: str, old: str, new: str) -> None:
+    """The group has another id: what is unsent goes there."""
+    for row in tx.execute(_unsent_of, {"bot": bot_id, "chat": old}).all():
+        tx.execute(_move, {"row": row.id, "new": new, "said": {**row.message, "chat": new}})
 
 
 def next_due(tx: Tx, *, bot_id: str) -> datetime | None:

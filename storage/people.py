@@ -1,12 +1,14 @@
 """People with their platform identities, households and posts; the bodies of the organisation tree."""
 
-from sqlalchemy import Boolean, Index, String, and_, bindparam, delete, func, insert, select
+from datetime import datetime
+
+from sqlalchemy import Boolean, Index, String, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from domain.people import Body, Chat, Level, Person, Place, Post, Role
 from storage.base import Base, BigInt, Code, Id, Key, Ref, upsert
 from storage.database import Tx
-from storage.places import Building, ChatRow, Household, Unit, as_chat, chat_columns
+from storage.places import OPEN, Building, ChatRow, Household, Unit, as_chat, chat_columns
 
 
 class PersonRow(Base):
@@ -24,6 +26,7 @@ class Identity(Base):
     bot_id: Mapped[Code] = mapped_column(primary_key=True)
     user_id: Mapped[Key] = mapped_column(primary_key=True)
     person_id: Mapped[Ref]
+    closed_at: Mapped[datetime | None]  # since when they cannot be written to privately
 
 
 class Resident(Base):
@@ -110,7 +113,7 @@ _user_of = (
 _get_body = select(*_body).where(BodyRow.id == bindparam("id"))
 _group_of_building = (
     select(*_body, *_chat_columns)
-    .outerjoin(ChatRow, ChatRow.body_id == BodyRow.id)
+    .outerjoin(ChatRow, and_(ChatRow.body_id == BodyRow.id, ChatRow.state == OPEN))
     .outerjoin(_chat_building, _chat_building.id == ChatRow.building_id)
     .outerjoin(_chat_unit, _chat_unit.id == ChatRow.unit_id)
     .where(BodyRow.building_id == bindparam("building"), BodyRow.level == Level.BUILDING_GROUP)
@@ -142,7 +145,24 @@ _on_duty = (
     )
     .order_by(Identity.user_id)
 )
-_add_identity = upsert(Identity).on_conflict_do_nothing()
+_add_identity = upsert(Identity).values(closed_at=None).on_conflict_do_nothing()
+_close = (
+    update(Identity)
+    .where(Identity.bot_id == bindparam("bot"), Identity.user_id == bindparam("user"), Identity.closed_at.is_(None))
+    .values(closed_at=bindparam("at"))
+    .returning(Identity.person_id)
+)
+_reopen = (
+    update(Identity)
+    .where(Identity.bot_id == bindparam("bot"), Identity.user_id == bindparam("user"), Identity.closed_at.is_not(None))
+    .values(closed_at=None)
+    .returning(Identity.person_id)
+)
+_closed_officers = (
+    select(func.count(Identity.person_id.distinct()))
+    .join_from(Identity, PostRow, PostRow.person_id == Identity.person_id)
+    .where(Identity.bot_id == bindparam("bot"), Identity.closed_at.is_not(None))
+)
 _add_resident = upsert(Resident).on_conflict_do_nothing()
 _add_post = upsert(PostRow).on_conflict_do_nothing()
 
@@ -262,3 +282,18 @@ def add_body(
     path = f"{parent.path if parent else '/'}{number}/"
     tx.execute(BodyRow.__table__.update().where(BodyRow.id == number).values(path=path))  # type: ignore[attr-defined]
     return Body(number, level, name, path, compound_id, building_id)
+
+
+def close_private(tx: Tx, bot_id: str, user: str, at: datetime) -> int | None:
+    """The person cannot be written to privately; their id where that is news."""
+    return tx.execute(_close, {"bot": bot_id, "user": user, "at": at}).scalar()
+
+
+def open_private(tx: Tx, bot_id: str, user: str) -> int | None:
+    """They can be again; their id where that is news."""
+    return tx.execute(_reopen, {"bot": bot_id, "user": user}).scalar()
+
+
+def closed_officers(tx: Tx, bot_id: str) -> int:
+    """How many with a post cannot be written to privately."""
+    return int(tx.execute(_closed_officers, {"bot": bot_id}).scalar_one())

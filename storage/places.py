@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Index, bindparam, insert, select
+from sqlalchemy import Index, bindparam, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.people import Chat, Place
 from storage.base import Base, BigInt, Code, Id, Key, Ref, upsert
 from storage.database import Tx
+
+# May the bot speak in a chat? muted: it only hears; gone: it was put out.
+OPEN, MUTED, GONE = "open", "muted", "gone"
 
 
 class Compound(Base):
@@ -60,6 +63,7 @@ class ChatRow(Base):
     building_id: Mapped[int | None] = mapped_column(BigInt)
     unit_id: Mapped[int | None] = mapped_column(BigInt)
     body_id: Mapped[int | None] = mapped_column(BigInt)
+    state: Mapped[Code] = mapped_column(server_default=OPEN)
 
 
 def chat_columns(building: type[Building], unit: type[Unit]) -> tuple[Any, ...]:
@@ -74,7 +78,7 @@ _chats = (
     .outerjoin(Unit, Unit.id == ChatRow.unit_id)
 )
 _find_chat = _chats.where(ChatRow.bot_id == bindparam("bot"), ChatRow.chat_id == bindparam("chat"))
-_chats_of_body = _chats.where(ChatRow.body_id == bindparam("body")).order_by(ChatRow.chat_id)
+_chats_of_body = _chats.where(ChatRow.body_id == bindparam("body"), ChatRow.state == OPEN).order_by(ChatRow.chat_id)
 _find_building = select(Building.id, Building.number).where(
     Building.compound_id == bindparam("compound"), Building.number == bindparam("number")
 )
@@ -86,7 +90,11 @@ _find_household = select(Household.id).where(
 )
 _all_chats = _chats.where(ChatRow.bot_id == bindparam("bot")).order_by(ChatRow.chat_id)
 _compounds = select(ChatRow.compound_id).distinct().where(ChatRow.bot_id == bindparam("bot"))
-_bind = upsert(ChatRow).on_conflict_do_nothing()
+_bind = upsert(ChatRow).values(state=OPEN).on_conflict_do_nothing()
+_this = (ChatRow.bot_id == bindparam("bot"), ChatRow.chat_id == bindparam("chat"))
+_set_state = update(ChatRow).where(*_this, ChatRow.state != bindparam("new")).values(state=bindparam("new"))
+_move = update(ChatRow).where(*_this).values(chat_id=bindparam("new"))
+_closed = select(ChatRow.title, ChatRow.state).where(ChatRow.bot_id == bindparam("bot"), ChatRow.state != OPEN)
 
 
 def as_chat(row: Sequence[Any]) -> Chat:
@@ -164,3 +172,20 @@ def bind_chat(tx: Tx, *, bot_id: str, chat_id: str, title: str, place: Place, bo
             "body_id": body_id,
         },
     )
+
+
+def set_state(tx: Tx, bot_id: str, chat_id: str, state: str) -> bool:
+    """Whether the bot may speak in a bound chat; False where nothing changed."""
+    return tx.execute(_set_state, {"bot": bot_id, "chat": chat_id, "new": state}).rowcount == 1
+
+
+def move_chat(tx: Tx, bot_id: str, old: str, new: str) -> bool:
+    """A bound chat has another id on its platform; False where the old one is not bound, or the new one already is."""
+    if find_chat(tx, bot_id, new) is not None:
+        return False
+    return tx.execute(_move, {"bot": bot_id, "chat": old, "new": new}).rowcount == 1
+
+
+def closed_chats(tx: Tx, bot_id: str) -> list[tuple[str, str]]:
+    """(title, state) of the chats where the bot may not speak."""
+    return [(row.title, row.state) for row in tx.execute(_closed, {"bot": bot_id})]

@@ -96,6 +96,17 @@ class TicketText(Base):
     text: Mapped[str] = mapped_column(String)
 
 
+_of_bot = select(TicketRow.id).where(TicketRow.bot_id == bindparam("bot"))
+_move_reports = (
+    update(Report)
+    .where(Report.chat_id == bindparam("old"), Report.ticket_id.in_(_of_bot))
+    .values(chat_id=bindparam("new"))
+)
+_move_tickets = (
+    update(TicketRow)
+    .where(TicketRow.bot_id == bindparam("bot"), TicketRow.chat_id == bindparam("old"))
+    .values(chat_id=bindparam("new"))
+)
 _columns: list[Any] = [
     TicketRow.id,
     TicketRow.series,
@@ -370,3 +381,9 @@ def answer(tx: Tx, ticket_id: int, person_id: int, outcome: str) -> bool:
 
 def all_tickets(tx: Tx) -> list[Ticket]:
     return [_ticket(row) for row in tx.execute(_all)]
+
+
+def move_chat(tx: Tx, bot_id: str, old: str, new: str) -> None:
+    """A group has another id: its tickets and reports follow. Rare, so no index is kept for it."""
+    tx.execute(_move_reports, {"bot": bot_id, "old": old, "new": new})
+    tx.execute(_move_tickets, {"bot": bot_id, "old": old, "new": new})
