@@ -1,20 +1,12 @@
 """The peer speaks as the Bot API does: python-telegram-bot reads every answer, every update and every refusal."""
 
-import asyncio
 import json
-import random
-import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 from telegram import (
     Bot,
     BotCommand,
@@ -28,55 +20,25 @@ from telegram import (
 from telegram.error import (
     BadRequest,
     ChatMigrated,
-    Conflict,
     EndPointNotFound,
     Forbidden,
     InvalidToken,
-    NetworkError,
-    RetryAfter,
 )
-from telegram.request import HTTPXRequest
 
-from tests.peers.telegram.limits import Arrival, breaches
+from tests.peers.telegram.house import BASIC, FORUM, GROUP, KEYS, LIU, ME, TOKEN, WANG, compound, ids, telegram_bot
 from tests.peers.telegram.peer import TelegramPeer
-from tests.peers.telegram.request import Json
-from tests.peers.telegram.server import QuietServer
-
-TOKEN = "123456:secret"
-ME: Json = {"id": 7000000001, "username": "linli_bot", "first_name": "小助手", "can_read_all_group_messages": True}
-GROUP, FORUM, BASIC, WANG, LIU = -1002000000003, -1002000000009, -4000003, 5100001, 5100002
-KEYS = InlineKeyboardMarkup([[InlineKeyboardButton("我来", callback_data="|接单 1")]])
 
 
 @pytest.fixture
 async def peer() -> AsyncIterator[TelegramPeer]:
-    async with TelegramPeer(token=TOKEN, me=ME) as peer:
-        peer.group(GROUP, title="3栋群")
-        peer.group(FORUM, title="和谐小区", forum=True)
-        peer.group(BASIC, title="老群", kind="group")
-        peer.person(WANG, "王阿姨")
-        peer.person(LIU, "刘", last_name="建国", username="laoliu3", opened=False)
+    async with compound() as peer:
         yield peer
-
-
-def telegram_bot(peer: TelegramPeer, token: str = TOKEN) -> Bot:
-    return Bot(
-        token,
-        base_url=f"{peer.url}/bot",
-        base_file_url=f"{peer.url}/file/bot",
-        request=HTTPXRequest(httpx_kwargs={"trust_env": False}),
-        get_updates_request=HTTPXRequest(httpx_kwargs={"trust_env": False}),
-    )
 
 
 @pytest.fixture
 async def bot(peer: TelegramPeer) -> AsyncIterator[Bot]:
     async with telegram_bot(peer) as bot:
         yield bot
-
-
-def ids(updates: tuple[Update, ...]) -> list[int]:
-    return [update.update_id for update in updates]
 
 
 # --- what people do ---
@@ -136,14 +98,11 @@ async def test_python_telegram_bot_reads_every_kind_of_update(peer: TelegramPeer
 
 
 async def test_recorded_updates_and_made_ones_have_the_same_keys(peer: TelegramPeer) -> None:
-    from pathlib import Path
-
     recorded = Path(__file__).parent.parent / "bot" / "updates"
 
     def keys(value: Any) -> Any:
         return {name: keys(part) for name, part in value.items()} if isinstance(value, dict) else None
 
-    peer.person(WANG, "王阿姨")
     made = {
         "group_text": peer.say(GROUP, WANG, "楼道灯又不亮了"),
         "private_text": peer.say(WANG, WANG, "查 1"),
@@ -197,64 +156,6 @@ async def test_privacy_mode_hides_what_is_not_for_the_bot() -> None:
             peer.say(GROUP, WANG, "晚上吃肉"),
         ]
         assert ids(await bot.get_updates()) == [update["update_id"] for update in for_bot]
-
-
-# --- polling ---
-
-
-async def test_an_offset_confirms_everything_below_it(peer: TelegramPeer, bot: Bot) -> None:
-    numbers = [peer.say(GROUP, WANG, str(number))["update_id"] for number in range(5)]
-    assert ids(await bot.get_updates(limit=2)) == numbers[:2]
-    assert ids(await bot.get_updates()) == numbers
-    assert ids(await bot.get_updates(offset=numbers[3])) == numbers[3:]
-    assert ids(await bot.get_updates(offset=-1)) == numbers[4:]
-    assert ids(await bot.get_updates()) == numbers[4:]
-    assert await bot.get_updates(offset=numbers[4] + 1) == ()
-    assert peer.pending == []
-
-
-async def test_a_long_poll_ends_with_the_first_update(peer: TelegramPeer, bot: Bot) -> None:
-    reading = asyncio.create_task(bot.get_updates(timeout=30))
-    await peer.wait_for(lambda: peer.calls and peer.calls[-1][0] == "getUpdates")
-    update = peer.say(GROUP, WANG, "在吗")
-    async with asyncio.timeout(10):
-        assert ids(await reading) == [update["update_id"]]
-
-
-async def test_of_two_readers_the_older_is_sent_away(peer: TelegramPeer, bot: Bot) -> None:
-    older = asyncio.create_task(bot.get_updates(timeout=30))
-    await peer.wait_for(lambda: peer.calls and peer.calls[-1][0] == "getUpdates")
-    async with telegram_bot(peer) as second:
-        newer = asyncio.create_task(second.get_updates(timeout=30))
-        with pytest.raises(Conflict, match="terminated by other getUpdates request"):
-            await older
-        peer.say(GROUP, WANG, "在吗")
-        assert len(await newer) == 1
-
-
-async def test_only_wanted_kinds_come(peer: TelegramPeer, bot: Bot) -> None:
-    await bot.get_updates(allowed_updates=["message"])
-    peer.block(WANG)
-    message = peer.say(GROUP, WANG, "在吗")
-    assert ids(await bot.get_updates()) == [message["update_id"]]
-    await bot.get_updates(offset=message["update_id"] + 1, allowed_updates=[])
-    assert ids(await bot.get_updates()) == []
-    assert ids((Update.de_json(peer.unblock(WANG), bot),)) == ids(await bot.get_updates())
-
-
-async def test_updates_come_again_and_mixed(peer: TelegramPeer, bot: Bot) -> None:
-    peer.duplicate(2)
-    numbers = [peer.raw_update({"message": peer.say(GROUP, WANG, str(n))["message"]})["update_id"] for n in range(4)]
-    last = numbers[-1] + 1
-    given = sorted(ids(await bot.get_updates()))
-    assert ids(await bot.get_updates(offset=last)) == given
-    assert ids(await bot.get_updates(offset=last)) == given
-    assert await bot.get_updates(offset=last) == ()
-    peer.shuffle = random.Random(1)
-    numbers = [peer.say(GROUP, WANG, str(number))["update_id"] for number in range(20)]
-    mixed = ids(await bot.get_updates())
-    assert mixed != numbers
-    assert sorted(mixed) == numbers
 
 
 # --- what the bot says ---
@@ -455,194 +356,3 @@ async def test_chats_and_members_can_be_asked_for(peer: TelegramPeer, bot: Bot) 
     assert {one.user.id for one in await bot.get_chat_administrators(GROUP)} == {LIU, me.id}
     with pytest.raises(BadRequest, match="Participant_id_invalid"):
         await bot.get_chat_member(GROUP, 1)
-
-
-# --- faults ---
-
-
-async def test_a_flood_answers_429(peer: TelegramPeer, bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PTB_TIMEDELTA", "1")  # else reading retry_after warns
-    peer.flood(GROUP, times=2, seconds=7)
-    await bot.send_message(WANG, "别处")
-    for _ in range(2):
-        with pytest.raises(RetryAfter) as refusal:
-            await bot.send_message(GROUP, "好")
-        assert refusal.value.retry_after == timedelta(seconds=7)
-    await bot.send_message(GROUP, "好")
-    peer.flood()
-    with pytest.raises(RetryAfter):
-        await bot.send_message(WANG, "好")
-    assert peer.texts() == ["别处", "好"]
-
-
-async def test_calls_fail_and_lines_break(peer: TelegramPeer, bot: Bot) -> None:
-    peer.fail("sendMessage")
-    with pytest.raises(NetworkError, match="Bad Gateway"):
-        await bot.send_message(GROUP, "没有")
-    peer.drop("sendMessage")
-    with pytest.raises(NetworkError, match="disconnected"):
-        await bot.send_message(GROUP, "有")
-    await bot.send_message(GROUP, "又有")
-    assert peer.texts() == ["有", "又有"]
-
-
-async def test_the_platform_restarts(peer: TelegramPeer, bot: Bot) -> None:
-    url, reading = peer.url, asyncio.create_task(bot.get_updates(timeout=30))
-    await peer.wait_for(lambda: peer.calls and peer.calls[-1][0] == "getUpdates")
-    await peer.stop()
-    with pytest.raises(NetworkError):
-        await reading
-    with pytest.raises(NetworkError):
-        await bot.send_message(GROUP, "好")
-    update = peer.say(GROUP, WANG, "在吗")
-    await peer.start()
-    assert peer.url == url
-    assert ids(await bot.get_updates()) == [update["update_id"]]
-    await bot.send_message(GROUP, "好")
-
-
-# --- webhook ---
-
-
-class Hook:
-    """A bot's webhook: records what comes and answers with the statuses it is given, then with 200."""
-
-    def __init__(self, *statuses: int) -> None:
-        self.statuses = list(statuses)
-        self.got: list[tuple[str | None, Json]] = []
-        self.busy = self.most = 0
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.url = ""
-
-    async def take(self, request: Request) -> Response:
-        update = await request.json()
-        self.got.append((request.headers.get("X-Telegram-Bot-Api-Secret-Token"), update))
-        self.busy += 1
-        self.most = max(self.most, self.busy)
-        await self.gate.wait()
-        self.busy -= 1
-        return Response(status_code=self.statuses.pop(0) if self.statuses else 200)
-
-    def ids(self) -> list[int]:
-        return [update["update_id"] for _, update in self.got]
-
-    @asynccontextmanager
-    async def listening(self) -> AsyncIterator["Hook"]:
-        app = Starlette(routes=[Route("/hook", self.take, methods=["POST"])])
-        server = QuietServer(uvicorn.Config(app, port=0, http="h11", ws="none", lifespan="off", log_config=None))
-        serving = asyncio.create_task(server.serve())
-        await server.listening.wait()
-        self.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/hook"
-        yield self
-        server.should_exit = True
-        await serving
-
-
-async def test_a_webhook_is_tried_again_until_it_says_yes(peer: TelegramPeer, bot: Bot) -> None:
-    first = peer.say(GROUP, WANG, "早")["update_id"]
-    async with Hook(403, 500).listening() as hook:
-        await bot.set_webhook(hook.url, secret_token="s-1", max_connections=5, allowed_updates=["message"])
-        await peer.wait_for(lambda: peer.deliveries.get(first) == 3 and not peer.pending)
-        peer.block(WANG)
-        second = peer.say(GROUP, WANG, "好")["update_id"]
-        await peer.wait_for(lambda: not peer.pending)
-        assert hook.ids() == [first, first, first, second]
-        assert {secret for secret, _ in hook.got} == {"s-1"}
-        assert Update.de_json(hook.got[0][1], bot).message is not None
-        info = await bot.get_webhook_info()
-        assert (info.url, info.pending_update_count, info.max_connections) == (hook.url, 0, 5)
-        assert info.last_error_message == "Wrong response from the webhook: 500 Internal Server Error"
-        assert peer.webhook is not None
-        with pytest.raises(Conflict, match="webhook is active"):
-            await bot.get_updates()
-        await bot.delete_webhook()
-        third = peer.raw_update({"message": peer.say(GROUP, WANG, "好")["message"]})["update_id"]
-        assert ids(await bot.get_updates())[-1] == third
-        assert peer.webhook is None
-        await peer.stop()
-
-
-async def test_a_webhook_that_is_away_gets_its_updates_later(peer: TelegramPeer, bot: Bot) -> None:
-    async with Hook().listening() as hook:
-        url = hook.url
-    await bot.set_webhook(url)
-    update = peer.say(GROUP, WANG, "早")["update_id"]
-    await peer.wait_for(lambda: peer.deliveries.get(update, 0) >= 2)
-    info = await bot.get_webhook_info()
-    assert (info.last_error_message, info.pending_update_count) == ("Connection refused", 1)
-    async with Hook().listening() as hook:
-        await bot.set_webhook(hook.url)
-        await peer.wait_for(lambda: not peer.pending)
-        assert hook.ids() == [update]
-        await peer.stop()
-
-
-@pytest.mark.parametrize(("parallel", "connections", "most"), [(1, 40, 1), (4, 40, 4), (4, 2, 2)])
-async def test_as_many_posts_at_once_as_are_allowed(
-    peer: TelegramPeer, bot: Bot, parallel: int, connections: int, most: int
-) -> None:
-    for number in range(8):
-        peer.say(GROUP, WANG, str(number))
-    peer.webhook_parallel = parallel
-    async with Hook().listening() as hook:
-        hook.gate.clear()
-        await bot.set_webhook(hook.url, max_connections=connections)
-        await peer.wait_for(lambda: hook.busy == most)
-        hook.gate.set()
-        await peer.wait_for(lambda: not peer.pending)
-        assert hook.most == most
-        assert len(set(hook.ids())) == len(hook.ids()) == 8
-        await peer.stop()
-
-
-async def test_a_webhook_that_never_takes_is_given_up(peer: TelegramPeer, bot: Bot) -> None:
-    peer.webhook_patience(tries=3, pause=0.001)
-    async with Hook(*[403] * 3).listening() as hook:
-        await bot.set_webhook(hook.url)
-        lost, taken = peer.say(GROUP, WANG, "早"), peer.say(GROUP, WANG, "好")
-        await peer.wait_for(lambda: not peer.pending)
-        assert peer.given_up == [lost]
-        assert hook.ids() == [lost["update_id"]] * 3 + [taken["update_id"]]
-        await peer.stop()
-
-
-# --- rates ---
-
-
-def arrivals(*times: float, chat: int = GROUP) -> list[Arrival]:
-    return [Arrival(at, chat, "sendMessage") for at in times]
-
-
-def test_a_legal_sequence_is_no_breach() -> None:
-    minutes = [3.0 * number for number in range(100)]  # 20 in any minute
-    assert breaches(arrivals(*minutes), second=1, minute=60) == []
-    private = [Arrival(second + chat / 32, chat + 1, "sendMessage") for second in range(5) for chat in range(30)]
-    assert breaches(private, second=1, minute=60) == []
-    assert breaches(arrivals(0, 0.96), second=1, minute=60, slack=0.05) == []
-
-
-@pytest.mark.parametrize(
-    ("calls", "words"),
-    [
-        (arrivals(5.0, 5.99), f"chat {GROUP}: 2 calls within 0.990 s"),
-        (arrivals(*(2.9 * number for number in range(21))), f"group {GROUP}: 21 calls within 58.000 s"),
-        ([Arrival(0.03 * chat, chat + 1, "editMessageText") for chat in range(31)], "the bot: 31 calls within 0.900 s"),
-    ],
-)
-def test_a_breach_is_reported(calls: list[Arrival], words: str) -> None:
-    found = breaches(calls, second=1, minute=60)
-    assert len(found) == 1
-    assert found[0].startswith(words)
-
-
-async def test_the_peer_judges_what_really_came(peer: TelegramPeer, bot: Bot) -> None:
-    peer.scale = 0.05
-    before = time.monotonic()
-    await bot.send_message(GROUP, "一")
-    await asyncio.sleep(0.06)
-    await bot.send_message(GROUP, "二")
-    await bot.send_chat_action(GROUP, "typing")
-    assert peer.over_limits() == []
-    peer.scale = time.monotonic() - before  # now both lie within one "second"
-    assert [breach.split(" calls")[0] for breach in peer.over_limits()] == [f"chat {GROUP}: 2"]

@@ -1,6 +1,7 @@
 """What goes wrong on purpose, next time or several times."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from tests.peers.telegram.limits import is_limited
 from tests.peers.telegram.request import ApiError
@@ -24,8 +25,7 @@ class Faults:
         for failure in self.failures:
             if failure[0].lower() == method.lower():
                 self.failures.remove(failure)
-                phrases = {500: "Internal Server Error", 502: "Bad Gateway", 504: "Gateway Timeout"}
-                raise ApiError(failure[1], phrases.get(failure[1], "Error"))
+                raise ApiError(failure[1], HTTPStatus(failure[1]).phrase)
         for flood in self.floods:
             if is_limited(method) and flood.left and flood.chat in {None, chat}:
                 flood.left -= 1
