@@ -1,7 +1,4 @@
-"""接龙: sign-up chains, where everybody who joins sends the whole list again. Reading, joining and writing them.
-
-What people said stays as they typed it (`said`); everything else is read from it. The words come from the caller.
-"""
+"""接龙: sign-up chains, where everybody who joins sends the whole list again. Reading, joining and writing them."""
 
 import re
 import unicodedata
@@ -13,10 +10,9 @@ from typing import NamedTuple
 _ITEM = re.compile(r"\s*(?P<number>\d{1,3})(?P<mark>[.．、)）])(?P<gap>\s*)(?P<said>\S.*)")
 _BARE = re.compile(r"\s*\d{1,3}\s*[.．、)）]\s*")  # a number that nobody has filled yet
 _POINT = re.compile(r"- \d{1,3}[.．、)）]")
-_QUOTE = re.compile(r"\s*(?:-\s*){6,}")  # the line in a quoting message
+_QUOTE = re.compile(r"\s*(?:-\s+){5,}-?\s*")  # the line in a quoting message
 _PART = re.compile(r"\s*\((?P<part>\d{1,2})/(?P<parts>\d{1,2})\)$")
 _PERSON = re.compile(r"[\s,;:|/、。.~!-]*(?P<name>[^\s,;:|/、。~!()]{0,20})[\s,;:|/、。]*(?P<note>.*)")
-_DOOR = re.compile(r"\d{3,4}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +32,17 @@ class ChainWords:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One numbered entry. `room` is "3-2-501", as far as it was named ("5" is a building). `persons` counts all.
-
-    owner: who first sent it, "" before `merge`. withdrawn: taken back; kept, so that no stale list brings it back.
-    """
+    """One numbered entry. `said` is what was typed after the number, with the lines that follow it."""
 
     number: int
     name: str
     said: str
-    room: str = ""
-    persons: int = 1
+    room: str = ""  # "3-2-501", as far as it was named: "5" is a building
+    persons: int = 1  # all of them
     note: str = ""
     proxy: bool = False
-    withdrawn: bool = False
-    owner: str = ""
+    withdrawn: bool = False  # taken back; kept, so that no stale list brings it back
+    owner: str = ""  # who first sent it; `merge` knows
 
     @property
     def key(self) -> tuple[str, str]:
@@ -143,26 +136,24 @@ def _entry(number: int, lines: list[str], words: ChainWords) -> Entry:
     rest = words.room.sub(" ", rest, count=1)
     persons = words.persons.search(rest)
     rest = words.persons.sub(" ", rest, count=1).strip()
-    withdrawn = any(words.withdrawn.search(line) for line in (rest, *more))
+    marks = [words.withdrawn.search(line) for line in (rest, *more)]
+    withdrawn = any(mark and (line == 0 or not mark["name"]) for line, mark in enumerate(marks))
     rest = words.withdrawn.sub(r"\g<name> ", rest)
     proxy = words.proxy.search(rest)
     whom = proxy["whom"] if proxy else ""
     rest = words.proxy.sub(" ", rest, count=1)
     person = _PERSON.fullmatch(re.sub(r"\(\s*\)", " ", rest))
     name, note = (person["name"], person["note"]) if person else ("", rest)
-    if whom:
-        name, note = whom, f"{name} {note}"
+    name, note = (whom, f"{name} {note}") if whom else (name, note)
     where = "-".join(filter(None, room.group("building", "unit", "door", "alone"))) if room else ""
     note = "\n".join(filter(None, (note.strip(), *more)))
     return Entry(number, name, "\n".join(lines), where, _count(persons, bool(name)), note, bool(proxy), withdrawn)
 
 
 def _count(persons: re.Match[str] | None, named: bool) -> int:
-    if not persons:
-        return 1
-    if persons["extra"]:
+    if persons and persons["extra"]:
         return int(persons["extra"]) + named
-    size: str = persons["size"]
+    size = persons["size"] if persons else "1"
     return int(size) if size.isdecimal() else int(unicodedata.numeric(size, 2))  # the word for a pair has no value
 
 
@@ -173,12 +164,11 @@ def _plain(line: str) -> str:
 def same(known: Chain, came: Chain, sender: str) -> bool:
     """Whether a list continues this chain: the same title. Renamed by its initiator, or untitled: most entries."""
     titles = ["".join(_plain(chain.title.split("\n")[0]).casefold().split()) for chain in (known, came)]
-    if titles[0] == titles[1] != "":
-        return True
     whole = came.entries if came.part else known.standing
     listed = {entry.key for entry in (known if came.part else came).entries}
     shared = sum(entry.key in listed for entry in whole)
-    return (sender == known.initiator or not all(titles)) and 2 * shared > len(whole)
+    may = sender == known.initiator or not all(titles)
+    return titles[0] == titles[1] != "" or (may and 2 * shared > len(whole))
 
 
 def merge(known: Chain | None, came: Chain, sender: str) -> Merged:
@@ -218,10 +208,8 @@ def merge(known: Chain | None, came: Chain, sender: str) -> Merged:
 
 def _once(entries: Sequence[Entry]) -> list[Entry]:
     """One person at one door is one entry, the last one; namesakes without a door may be two people."""
-    found: dict[object, Entry] = {}
-    for index, entry in enumerate(entries):
-        found[entry.key if entry.name and _DOOR.search(entry.room) else index] = entry
-    return list(found.values())
+    door = [entry.name and len(entry.room.rpartition("-")[2]) > 2 for entry in entries]
+    return list({entry.key if door[at] else at: entry for at, entry in enumerate(entries)}.values())
 
 
 def _pairs(known: Sequence[Entry], listed: Sequence[Entry], sender: str) -> dict[int, int]:
@@ -234,9 +222,7 @@ def _pairs(known: Sequence[Entry], listed: Sequence[Entry], sender: str) -> dict
         for index, entry in enumerate(listed):
             fits = [place for place in free.get(entry.key, ()) if not exact or known[place].said == entry.said]
             if fits and index not in found:
-                found[index] = min(
-                    fits, key=lambda place: (known[place].owner != sender, known[place].withdrawn, place)
-                )
+                found[index] = min(fits, key=lambda at: (known[at].owner != sender, known[at].withdrawn, at))
                 free[entry.key].remove(found[index])
     return found
 
@@ -245,7 +231,7 @@ def emit(chain: Chain, words: ChainWords, limit: int = 2000) -> list[str]:
     """The chain as people can continue it, in as many messages as the limit (200 or more characters) asks for."""
     title = chain.title[: limit // 4].strip()
     example = [f"{words.example_label} {line}" for line in chain.example[: limit // 8].splitlines()]
-    notes = "\n".join(chain.notes)[: limit // 8].strip()
+    notes = "\n".join(chain.notes)[: limit // 8].strip() if chain.standing else ""  # else they would be read as title
     space = limit - len("\n".join([words.label, title, *example])) - len(notes) - 14  # " (99/99)", blank lines
     pages: list[list[str]] = [[]]
     for number, entry in enumerate(chain.standing, 1):
@@ -259,6 +245,5 @@ def emit(chain: Chain, words: ChainWords, limit: int = 2000) -> list[str]:
     for part, lines in enumerate(pages, 1):
         named = f"{first} ({part}/{len(pages)})".strip() if len(pages) > 1 else first
         head = "\n".join(filter(None, [words.label, named, *more, *example]))
-        closing = notes if part == len(pages) and lines else ""
-        messages.append("\n\n".join(filter(None, [head, "\n".join(lines), closing])))
+        messages.append("\n\n".join(filter(None, [head, "\n".join(lines), notes if lines is pages[-1] else ""])))
     return messages
