@@ -116,6 +116,7 @@ def test_no_chain(text: str) -> None:
         ("1.3-2-501 王阿姨\n2.5栋何老师", [(1, "王阿姨"), (2, "何老师")]),
         ("1. 王阿姨\n2. 小赵 打卡\n1. 读书\n2. 散步\n3. 郑工", [(1, "王阿姨"), (2, "小赵"), (3, "郑工")]),
         ("1. 王阿姨\n2.\n\n谢谢大家！", [(1, "王阿姨")]),
+        ("1. 王阿姨\n2. 30箱\n3.30 见", [(1, "王阿姨"), (2, "30箱")]),
     ],
 )  # fmt: skip
 def test_numbers(lines: str, expected: list[tuple[int, str]]) -> None:
@@ -214,6 +215,10 @@ def test_ones_own_entry_is_changed_and_taken_back() -> None:
 def test_namesakes_and_one_person_twice() -> None:
     two = story(("zhao", lists("小赵")), ("zhao2", lists("小赵", "小赵 带水")))
     assert [(found.owner, found.said) for found in two.chain.entries] == [("zhao", "小赵"), ("zhao2", "小赵 带水")]
+    swapped = merge(two.chain, lists("小赵 带水", "小赵"), "zhao2").chain
+    assert swapped == two.chain
+    own = merge(two.chain, lists("小赵 带梯子"), "zhao2")
+    assert ([found.said for found in own.chain.standing], names(own.lost)) == (["小赵", "小赵 带梯子"], ["小赵"])
     once = story(("wang", lists(WANG, ZHAO, f"{WANG} 改2人")), ("he", lists(WANG, ZHAO, f"{WANG} 改2人", HE)))
     assert [(found.name, found.persons) for found in once.chain.entries] == [("王阿姨", 2), ("小赵", 1), ("何老师", 1)]
 
@@ -247,6 +252,10 @@ def test_written_as_people_write_it() -> None:
     assert emit(read(FULL), WORDS) == [FULL.replace("4. 人满截止\n", "\n人满截止")]
     assert emit(Chain("报名", example="3-1-101 陈奶奶"), WORDS) == ["#接龙\n报名\n例 3-1-101 陈奶奶"]
     assert emit(lists(WANG, f"{ZHAO} 取消", CHEN), WORDS) == [f"#接龙\n周六楼道清理\n\n1. {WANG}\n2. {CHEN}"]
+    for limit in range(200, 260):
+        parts = emit(read(FULL.replace("1. ", "1. 小赵\n2. " * 60)), WORDS, limit)
+        assert max(map(len, parts)) <= limit
+        assert sum(len(read(part).entries) for part in parts) == 63
     (cut,) = emit(lists(f"{WANG} {'水' * 3000}"), WORDS)
     assert len(cut) <= 2000
     assert read(cut).entries[0].key == ("王阿姨", "3-2-501")
