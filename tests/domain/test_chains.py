@@ -217,6 +217,7 @@ def test_namesakes_and_one_person_twice() -> None:
     assert [(found.owner, found.said) for found in two.chain.entries] == [("zhao", "小赵"), ("zhao2", "小赵 带水")]
     swapped = merge(two.chain, lists("小赵 带水", "小赵"), "zhao2").chain
     assert swapped == two.chain
+    assert [found.said for found in merge(two.chain, lists("小赵 带水"), "he").lost] == ["小赵"]
     own = merge(two.chain, lists("小赵 带梯子"), "zhao2")
     assert ([found.said for found in own.chain.standing], names(own.lost)) == (["小赵", "小赵 带梯子"], ["小赵"])
     once = story(("wang", lists(WANG, ZHAO, f"{WANG} 改2人")), ("he", lists(WANG, ZHAO, f"{WANG} 改2人", HE)))
