@@ -7,7 +7,7 @@ from benchmarks.script import BOT, ME, NAME, START, Script
 from benchmarks.support import in_flight
 from bot.app import App
 from bot.play import Recorder
-from bot.telegram_transport import from_json
+from bot.telegram_updates import from_json
 from domain.messages import Incoming
 from domain.rules import Rules
 from storage import lanes, tickets
@@ -30,7 +30,7 @@ class House:
 
     async def _hear(self, raw: bytes) -> None:
         incoming = from_json(json.loads(raw), bot_id=BOT, bot_username=NAME, bot_user_id=ME)
-        if incoming is not None:
+        if isinstance(incoming, Incoming):
             await self._receive(incoming)
 
     def leave_out_what_is_heard(self) -> None:
@@ -40,7 +40,9 @@ class House:
             hear = House(self.database, script, 1).app.routing.hear
             chat = [json.loads(raw) for lap in range(script.size.rounds + 1) for raw in script.plain_chat(lap)]
             read = (from_json(update, bot_id=BOT, bot_username=NAME, bot_user_id=ME) for update in chat)
-            heard = Counter(text for each in read if each and (why := hear(each)) for text in set(why.texts))
+            heard = Counter(
+                text for each in read if isinstance(each, Incoming) and (why := hear(each)) for text in set(why.texts)
+            )
             if not heard:
                 return
             worst = heard.most_common(1)[0][0]

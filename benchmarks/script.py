@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.support import Home
-from bot.telegram_transport import from_json
+from bot.telegram_updates import from_json
 from domain.messages import Incoming
 
 UPDATES = Path(__file__).parent.parent / "tests" / "bot" / "updates"
@@ -90,5 +90,5 @@ class Script:
 
     def _incoming(self, update: dict[str, Any], update_id: int, at: datetime) -> Incoming:
         incoming = from_json(update, bot_id=BOT, bot_username=NAME, bot_user_id=ME)
-        assert incoming is not None
+        assert isinstance(incoming, Incoming)
         return replace(incoming, update_id=str(update_id), sent_at=at, message_id=str(update_id))

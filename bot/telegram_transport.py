@@ -1,152 +1,158 @@
-"""Telegram → the neutral vocabulary. Only the way in so far, a pure function; receiving and sending come next.
+"""linli on Telegram: asks for updates or is posted them, and sends. See telegram_intake, telegram_sending."""
 
-Needs the extra `telegram`; nothing imports this module unless a bot really is on Telegram.
-"""
+import asyncio
+import logging
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-from datetime import UTC, datetime
-from typing import Any
+from telegram import BotCommandScope, BotCommandScopeAllGroupChats, BotCommandScopeAllPrivateChats, BotCommandScopeChat
+from telegram.error import BadRequest, TelegramError
+from telegram.request import BaseRequest
 
-from telegram import CallbackQuery, Message, MessageEntity, PhotoSize, Update
-from telegram.constants import ChatType
+from bot import telegram_doctor
+from bot.telegram_client import Client, StartError
+from bot.telegram_intake import Intake, Me
+from bot.telegram_line import Line, Pace
+from bot.telegram_sending import LIMITS, Sending
+from bot.telegram_updates import ALLOWED
+from bot.telegram_webhook import CONNECTIONS, listening, path_of, secret_of, serve, webhook_app
+from bot.transport import Limits, Receive, Transport
+from domain.messages import Outgoing
+from texts import say
 
-from domain.messages import Address, File, Incoming, Press, Sender
+log = logging.getLogger(__name__)
 
-_GROUPS = (ChatType.GROUP, ChatType.SUPERGROUP)
-# A Telegram name for each kind of file; an animation also comes as a document, a venue also as a location.
-_FILES = (
-    ("photo", "photo"),
-    ("voice", "voice"),
-    ("audio", "voice"),
-    ("video", "video"),
-    ("video_note", "video"),
-    ("document", "document"),
-)
-
-
-def from_json(
-    data: dict[str, Any],
-    *,
-    bot_id: str,
-    bot_username: str,
-    bot_user_id: int,
-    received_at: datetime | None = None,
-) -> Incoming | None:
-    """As `to_incoming`, from the Bot API's own JSON. Raises TypeError or KeyError where that is no update at all."""
-    update = Update.de_json(data, None)
-    return to_incoming(
-        update, bot_id=bot_id, bot_username=bot_username, bot_user_id=bot_user_id, received_at=received_at
-    )
+Commands = list[tuple[str, str]]  # name without the stroke, what it is for
+_RESIDENTS = ("report", "progress", "withdraw", "person", "help")
+_HEADS = ("accept", "finish", "unsolved", "false_alarm", "behalf", "progress", "help")
 
 
-def to_incoming(
-    update: Update,
-    *,
-    bot_id: str,
-    bot_username: str,
-    bot_user_id: int,
-    received_at: datetime | None = None,
-) -> Incoming | None:
-    """None for whatever is not a person's own new message or press: edits, channel posts, service messages, bots.
-
-    received_at: when a press came, since Telegram does not say; without it, now.
-    """
-    if query := update.callback_query:
-        return _pressed(query, bot_id, str(update.update_id), received_at or datetime.now(UTC))
-    message = update.message
-    if message is None or message.from_user is None or message.from_user.is_bot or message.sender_chat:
-        return None
-    address = _address(message.chat.type, message.chat.id)
-    files = _files(message)
-    said = message.text or message.caption
-    if address is None or not (said or files):
-        return None
-    text, at_me = said or "", False
-    if entities := message.entities or message.caption_entities:
-        text, at_me = _without_me(text, entities, bot_username, bot_user_id)
-    answered = _answered(message)
-    return Incoming(
-        bot_id=bot_id,
-        update_id=str(update.update_id),
-        address=address,
-        sender=Sender(str(message.from_user.id), _clean(message.from_user.full_name)),
-        text=_clean(text),
-        sent_at=message.date.astimezone(UTC),
-        files=files,
-        at_me=at_me,
-        message_id=str(message.message_id),
-        reply_to=str(answered.message_id) if answered else "",
-        reply_to_me=bool(answered and answered.from_user and answered.from_user.id == bot_user_id),
-    )
+def resident_commands() -> Commands:
+    return [(name, say(f"telegram.{name}")) for name in _RESIDENTS]
 
 
-def _pressed(query: CallbackQuery, bot_id: str, update_id: str, at: datetime) -> Incoming | None:
-    """A button under one of our messages, which may be too old for Telegram to show. Its data comes from outside."""
-    if query.message is None or query.data is None or query.from_user.is_bot:
-        return None
-    address = _address(query.message.chat.type, query.message.chat.id)
-    if address is None:
-        return None
-    question, mark, value = _clean(query.data).partition("|")
-    return Incoming(
-        bot_id=bot_id,
-        update_id=update_id,
-        address=address,
-        sender=Sender(str(query.from_user.id), _clean(query.from_user.full_name)),
-        text="",
-        sent_at=at.astimezone(UTC),
-        press=Press(question, value) if mark else Press("", question),
-        message_id=str(query.message.message_id),
-    )
+def head_commands() -> Commands:
+    return [(name, say(f"telegram.{name}")) for name in _HEADS]
 
 
-def _address(kind: str, chat: int) -> Address | None:
-    if kind == ChatType.PRIVATE:
-        return Address(str(chat), private=True)
-    return Address(str(chat)) if kind in _GROUPS else None
+class TelegramTransport(Transport):
+    """One bot. `webhook`: where Telegram posts updates to, served at `listen`; "" asks for them. `files`: the folder of
+    what is sent as a file. It can send before, while and after it runs, until it is closed."""
 
+    limits: Limits = LIMITS
 
-def _answered(message: Message) -> Message | None:
-    """The message this one answers. In a topic, everything not a reply answers the message that opened the topic."""
-    answered = message.reply_to_message
-    return None if answered and answered.forum_topic_created else answered
+    def __init__(
+        self,
+        bot_id: str,
+        token: str,
+        *,
+        api: str = "https://api.telegram.org",
+        files: Path,
+        webhook: str = "",
+        listen: str = "127.0.0.1:8081",
+        request: BaseRequest | None = None,
+        get_updates_request: BaseRequest | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        if not token:
+            raise StartError("there is no token", "set LINLI_TELEGRAM_TOKEN to the token that BotFather gave")
+        self.bot_id = bot_id
+        self._api, self._webhook, self._listen = api, webhook, listen
+        self._pace = pace or Pace()
+        self._client = Client(token, api, request, get_updates_request)
+        self._sending = Sending(self._client, files)
 
+    async def __aenter__(self) -> Self:
+        return self
 
-def _files(message: Message) -> tuple[File, ...]:
-    files: list[File] = []
-    for name, kind in _FILES:
-        if found := getattr(message, name):
-            best: PhotoSize = found[-1] if name == "photo" else found  # the same photo in several sizes
-            files.append(File(kind, best.file_id))
-    if message.location:
-        files.append(File("location", f"{message.location.latitude},{message.location.longitude}"))
-    return tuple(files)
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
 
+    async def close(self) -> None:
+        """Nothing can be sent any more."""
+        await self._client.close_lines()
 
-def _without_me(
-    text: str, entities: tuple[MessageEntity, ...], bot_username: str, bot_user_id: int
-) -> tuple[str, bool]:
-    """The text without the mentions of this bot, also in `/查@bot`, and whether there were any."""
-    me = f"@{bot_username}".casefold()
-    coded = text.encode("utf-16-le", "surrogatepass")  # entities count in UTF-16
-    found = False
-    for entity in sorted(entities, key=lambda each: each.offset, reverse=True):
-        start, end = 2 * entity.offset, 2 * (entity.offset + entity.length)
-        words = coded[start:end].decode("utf-16-le", "replace").casefold()
-        if entity.type == MessageEntity.BOT_COMMAND and words.endswith(me):
-            start = end - 2 * len(me)
-        elif not (
-            (entity.type == MessageEntity.MENTION and words == me)
-            or (entity.type == MessageEntity.TEXT_MENTION and entity.user and entity.user.id == bot_user_id)
-        ):
-            continue
-        after = coded[end:].decode("utf-16-le", "surrogatepass")
-        if words[:1] != "/":
-            after = after.lstrip(" \u3000")
-        coded = coded[:start] + after.encode("utf-16-le", "surrogatepass")
-        found = True
-    return coded.decode("utf-16-le", "surrogatepass").strip() if found else text, found
+    # --- the way in ---
 
+    async def run(self, receive: Receive) -> None:
+        """Receive until cancelled. StartError where the bot cannot run as it is set up."""
+        line = Line(self._client, self.bot_id, receive, self._pace)
+        me = await line.ask(self._client.get_me)
+        if not me.can_read_all_group_messages:
+            log.warning("telegram bot=%s: %s; %s", self.bot_id, telegram_doctor.PRIVACY, telegram_doctor.PRIVACY_OFF)
+        intake = Intake(self._client, Me(self.bot_id, me.username or "", me.id), receive)
+        try:
+            await (self._be_posted(line, intake) if self._webhook else self._ask(line, intake))
+        finally:
+            await intake.close()
 
-def _clean(text: str) -> str:
-    """Without what no database stores: half of a surrogate pair, and NUL."""
-    return text.encode("utf-8", "replace").decode().replace("\x00", "")
+    async def _ask(self, line: Line, intake: Intake) -> None:
+        """Ask on and on. The number asked from confirms all before it, so it never passes an update not taken."""
+        if (await line.ask(self._client.get_webhook_info)).url:
+            log.warning("telegram bot=%s: a webhook was set, it is taken away", self.bot_id)
+            await line.ask(self._client.delete_webhook)
+        offset, pause = 0, 0.0
+        while True:
+            updates = await line.ask(partial(self._client.raw_updates, offset, self._pace.asking))
+            failed = await intake.take_all(updates)
+            last = max((int(data["update_id"]) for data in updates), default=-1)
+            offset = max(offset, last + 1 if failed is None else failed)
+            pause = 0.0 if failed is None else self._pace.after(pause)
+            await asyncio.sleep(pause)
+
+    async def _be_posted(self, line: Line, intake: Intake) -> None:
+        secret = secret_of(self._client.token)
+        app = webhook_app(path_of(self._webhook), secret, intake.take, gap=self._pace.gap)
+        try:
+            listener = listening(self._listen)
+        except OSError as error:
+            what = f"cannot listen on {self._listen}: {error.strerror}"
+            raise StartError(what, "stop what listens there, or change telegram.listen and the proxy") from None
+        with closing(listener):
+            await line.ask(partial(self._set_webhook, secret))
+            log.info("telegram bot=%s: webhook set, listening on %s", self.bot_id, self._listen)
+            await serve(app, listener, self._pace.grace)
+
+    async def _set_webhook(self, secret: str) -> None:
+        try:
+            await self._client.set_webhook(
+                self._webhook, secret_token=secret, allowed_updates=ALLOWED, max_connections=CONNECTIONS
+            )
+        except BadRequest as error:
+            what = f"Telegram does not take telegram.webhook: {self._client.plain(error)}"
+            raise StartError(what, "it must be https on port 443, 80, 88 or 8443, at a public host") from None
+
+    # --- the way out ---
+
+    async def send(self, message: Outgoing) -> str:
+        return await self._sending.send(message)
+
+    async def edit(self, message: Outgoing, message_id: str) -> None:
+        await self._sending.edit(message, message_id)
+
+    async def fetch(self, ref: str, most: int) -> bytes:
+        return await self._sending.fetch(ref, most)
+
+    # --- setting up ---
+
+    async def publish(self, residents: Commands, heads: Commands, work_chats: list[str]) -> None:
+        """What is shown after a stroke: heads' commands in work chats, residents' everywhere else. Best effort."""
+        await self._offer(residents, BotCommandScopeAllPrivateChats())
+        await self._offer(residents, BotCommandScopeAllGroupChats())
+        for group in dict.fromkeys(chat.partition("/")[0] for chat in work_chats):
+            await self._offer(heads, BotCommandScopeChat(group))
+
+    async def _offer(self, commands: Commands, scope: BotCommandScope) -> None:
+        try:
+            await self._client.set_my_commands(commands, scope)
+        except TelegramError as error:
+            log.warning("telegram bot=%s: commands not set: %s", self.bot_id, self._client.plain(error))
+
+    async def examine(self) -> list[telegram_doctor.Finding]:
+        """For `linli doctor`: (serious, what, what to do)."""
+        return await telegram_doctor.examine(self._client, api=self._api, webhook=self._webhook, listen=self._listen)

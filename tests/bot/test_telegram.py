@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from telegram import Update
 
-from bot.telegram_transport import from_json, to_incoming
+from bot.telegram_updates import from_json, to_incoming
 from domain.messages import Address, File, Incoming, Press, Sender
 
 UPDATES = Path(__file__).parent / "updates"
