@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.inbox import Clock, Inbox, utc_now
 from bot.outbox import Sender
+from bot.receiver import Receiver
 from bot.transport import Transport
 from classifier import Classifier, load_lexicon
 from dialogs.engine import Silence
@@ -124,6 +125,10 @@ class App:
     async def run(self) -> Any:
         """Receive until the transport ends, then send what is still due."""
         async with self.running():
-            await self.transport.run(self.inbox.receive)
+            if self.transport.one_receiver:
+                receiver = Receiver(self.database, self.transport.bot_id, self.clock)
+                await receiver.run(lambda: self.transport.run(self.inbox.receive))
+            else:
+                await self.transport.run(self.inbox.receive)
         while await self.sender.send_due():
             pass

@@ -3,33 +3,79 @@
 import asyncio
 import json
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bot.config import Settings
+from bot.config import TELEGRAM_TOKEN, WECHAT_TOKEN, Settings
 from bot.inbox import utc_now
 from bot.terminal_desk import Neighbour, Neighbourhood
 from bot.terminal_transport import TerminalTransport
+from bot.transport import Transport
 from storage import outbox, people, places, timers
 from storage.database import Database, Tx, open_database
 from storage.migrate import upgrade
 from texts import wording
 
+if TYPE_CHECKING:
+    from bot.telegram_transport import TelegramTransport
+    from bot.wechat_transport import WechatTransport
+
 
 async def serve(settings: Settings, *, demo: bool) -> None:
-    """Run one bot until its transport ends. SystemExit with one line where the database cannot be opened."""
+    """Run one bot until its transport ends. SystemExit with one line where the database cannot be opened or a token is
+    missing."""
     log_file = data_folder(settings) / "linli.log"
-    _write_log(log_file)
+    terminal = demo or settings.bot.transport == "terminal"
+    _write_log(log_file, screen=not terminal)
+    platform = None if terminal else platform_transport(settings)
     async with opened(settings.database.url) as database:
         from bot.app import App
 
         bot_id = settings.bot.id
         names = await _stand_up(database, bot_id) if demo else ()
-        here = await database.read(neighbourhood, bot_id, names)
-        transport = TerminalTransport(bot_id, here, due=lambda: _due(database, bot_id), log_file=log_file)
-        await _until_ended(App(database, transport, settings.rules).run())
+        transport: Transport | None = platform
+        if transport is None:
+            here = await database.read(neighbourhood, bot_id, names)
+            transport = TerminalTransport(bot_id, here, due=lambda: _due(database, bot_id), log_file=log_file)
+        await _until_ended(App(database, transport, settings.rules, admins=settings.bot.admins).run())
+
+
+def platform_transport(settings: Settings) -> "TelegramTransport | WechatTransport":
+    """The transport to a real platform. SystemExit with one line where its token or its package is missing."""
+    files = data_folder(settings) / "files"
+    try:
+        if settings.bot.transport == "telegram":
+            from bot.telegram_transport import TelegramTransport
+
+            telegram = settings.telegram
+            return TelegramTransport(
+                settings.bot.id,
+                _token(TELEGRAM_TOKEN, "@BotFather gives it"),
+                api=telegram.api,
+                files=files,
+                webhook=telegram.webhook,
+                listen=telegram.listen,
+            )
+        from bot.wechat_transport import WechatTransport
+
+        wechat = settings.wechat
+        token = _token(WECHAT_TOKEN, "it is the gateway's")
+        ca = Path(wechat.ca) if wechat.ca else None
+        return WechatTransport(settings.bot.id, token, wechat.gateway, ca=ca, name=wechat.name, files=files)
+    except ModuleNotFoundError as error:
+        extra = settings.bot.transport
+        raise SystemExit(f'linli: {error.name} is missing; run pip install "linli[{extra}]"') from None
+
+
+def _token(name: str, whence: str) -> str:
+    token = os.environ.get(name, "").strip()
+    if not token:
+        raise SystemExit(f"linli: no token; set the environment variable {name} ({whence})")
+    return token
 
 
 @asynccontextmanager
@@ -121,16 +167,18 @@ class _JsonLines(logging.Formatter):
         return json.dumps(parts, ensure_ascii=False)
 
 
-def _write_log(file: Path) -> None:
-    """Log to a file, since the screen is the chat's; where it cannot be written, only what is grave, to stderr."""
-    handler: logging.Handler
+def _write_log(file: Path, *, screen: bool) -> None:
+    """Log to a file, and to stderr where no chat is on the screen; where the file cannot be written, what is grave."""
+    handlers: list[logging.Handler] = [logging.StreamHandler()] if screen else []
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.FileHandler(file, encoding="utf-8")
+        handlers.append(logging.FileHandler(file, encoding="utf-8"))
     except OSError:
-        handler = logging.StreamHandler()
-        handler.setLevel(logging.ERROR)
-    handler.setFormatter(_JsonLines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for name in ("apscheduler", "alembic", "jieba"):
+        if not screen:
+            handlers.append(logging.StreamHandler())
+            handlers[0].setLevel(logging.ERROR)
+    for handler in handlers:
+        handler.setFormatter(_JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
+    for name in ("apscheduler", "alembic", "jieba", "httpx", "httpcore", "telegram", "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)

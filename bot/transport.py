@@ -65,6 +65,7 @@ class Transport(Protocol):
 
     bot_id: str
     limits: Limits
+    one_receiver: bool = False  # the platform gives each update to one process; others would take them away
 
     async def run(self, receive: Receive) -> None:
         """Receive updates until cancelled or the platform ends; calls `receive` in each chat's order."""

@@ -2,93 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
 
 from bot.outbox import ATTEMPTS, Sender
-from bot.transport import Limits, Receive, Rejected, RetryLater, Unreachable
+from bot.transport import Rejected, RetryLater, Unreachable
 from domain.messages import Address, Outgoing
-from storage import outbox
-from storage.database import Database, Tx
-from storage.outbox import DEAD, SENT, WAITING, Outbox
+from storage.database import Database
+from storage.outbox import DEAD, SENT, WAITING
+from tests.support.post import Platform, Post
 
-BOT = "bot"
-NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=61)  # a little more than the sender's
-
-
-class Platform:
-    """A transport that fails as told. troubles: what each next attempt to send a text raises."""
-
-    bot_id = BOT
-    limits = Limits()
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, str]] = []
-        self.attempts: list[str] = []
-        self.troubles: dict[str, list[Exception]] = {}
-        self.slow: dict[str, asyncio.Event] = {}  # a text is answered only after its event
-
-    async def run(self, receive: Receive) -> None:
-        """Nothing comes in."""
-
-    async def send(self, message: Outgoing) -> str:
-        self.attempts.append(message.text)
-        if message.text in self.slow:
-            await self.slow[message.text].wait()
-        if troubles := self.troubles.get(message.text):
-            raise troubles.pop(0)
-        self.sent.append((message.to.chat, message.text))
-        return f"m{len(self.sent)}"
-
-    def texts(self, chat: str = "") -> list[str]:
-        return [text for to, text in self.sent if not chat or to == chat]
-
-
-class Post:
-    """The outbox of one bot, its senders and their clock."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.now = NOON
-        self.platform = Platform()
-        self.sender = self.another(self.platform)
-
-    def another(self, platform: Platform) -> Sender:
-        """A further process that sends for the same bot."""
-        return Sender(self.database, platform, clock=lambda: self.now)
-
-    async def put(self, chat: str, *texts: str, **more: Any) -> None:
-        await self.database.run(_put, chat, texts, self.now, **more)
-
-    async def send_all(self, sender: Sender | None = None) -> None:
-        while await (sender or self.sender).send_due():
-            pass
-
-    async def states(self) -> dict[str, str]:
-        def see(tx: Tx) -> dict[str, str]:
-            return {row.message["text"]: row.state for row in tx.execute(select(Outbox.message, Outbox.state))}
-
-        return await self.database.read(see)
-
-
-def _put(
-    tx: Tx,
-    chat: str,
-    texts: tuple[str, ...],
-    now: datetime,
-    *,
-    due_in: float = 0,
-    urgent: bool = False,
-    fallback: Outgoing | None = None,
-) -> None:
-    due_at = now + timedelta(seconds=due_in)
-    messages = [Outgoing(Address(chat), text, urgent=urgent, fallback=fallback) for text in texts]
-    shared = {"bot_id": BOT, "chat_id": chat, "urgent": urgent, "due_at": due_at}
-    outbox.add(tx, [{**shared, "key": f"k:{message.text}", "message": message.to_json()} for message in messages])
 
 
 @pytest.fixture
