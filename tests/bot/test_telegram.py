@@ -9,7 +9,7 @@ import pytest
 from telegram import Update
 
 from bot.telegram_updates import from_json, to_incoming
-from domain.messages import Address, File, Incoming, Press, Sender
+from domain.messages import Address, Event, File, Happening, Incoming, Press, Sender
 
 UPDATES = Path(__file__).parent / "updates"
 GROUP = Address("-1002000000003")
@@ -22,14 +22,18 @@ def recorded(name: str) -> dict[str, Any]:
     return data
 
 
-def read(data: dict[str, Any]) -> Incoming | None:
+def read(data: dict[str, Any]) -> Incoming | Event | None:
     return from_json(data, bot_id="tg", bot_username="linli_bot", bot_user_id=7_000_000_001, received_at=PRESSED_AT)
 
 
 def heard(name: str) -> Incoming:
-    incoming = read(recorded(name))
-    assert incoming is not None
-    return incoming
+    return incoming(recorded(name))
+
+
+def incoming(data: dict[str, Any]) -> Incoming:
+    said = read(data)
+    assert isinstance(said, Incoming)
+    return said
 
 
 def test_a_line_in_a_group() -> None:
@@ -49,9 +53,9 @@ def test_a_basic_group_is_a_group_too() -> None:
 
 
 def test_a_private_chat_has_the_id_of_its_person() -> None:
-    incoming = heard("private_text")
-    assert incoming.address == Address(WANG.user, private=True)
-    assert incoming.sender == WANG
+    said = heard("private_text")
+    assert said.address == Address(WANG.user, private=True)
+    assert said.sender == WANG
 
 
 @pytest.mark.parametrize(
@@ -66,8 +70,8 @@ def test_a_private_chat_has_the_id_of_its_person() -> None:
     ],
 )
 def test_mentions(name: str, text: str, at_me: bool) -> None:
-    incoming = heard(name)
-    assert (incoming.text, incoming.at_me) == (text, at_me)
+    said = heard(name)
+    assert (said.text, said.at_me) == (text, at_me)
 
 
 @pytest.mark.parametrize(
@@ -90,13 +94,14 @@ def test_files(name: str, file: File) -> None:
     [
         ("reply_to_me", "4100", True),
         ("reply_to_neighbour", "4101", False),
+        ("topic_reply", "4100", True),
         ("topic_message", "", False),  # Telegram lets it answer the message by which the bot opened the topic
         ("group_text", "", False),
     ],
 )
 def test_replies(name: str, reply_to: str, to_me: bool) -> None:
-    incoming = heard(name)
-    assert (incoming.reply_to, incoming.reply_to_me) == (reply_to, to_me)
+    said = heard(name)
+    assert (said.reply_to, said.reply_to_me) == (reply_to, to_me)
 
 
 @pytest.mark.parametrize(
@@ -109,18 +114,53 @@ def test_replies(name: str, reply_to: str, to_me: bool) -> None:
     ],
 )
 def test_presses(name: str, press: Press) -> None:
-    incoming = heard(name)
-    assert incoming.press == press
-    assert incoming.text == ""
-    assert incoming.sent_at == PRESSED_AT
+    said = heard(name)
+    assert said.press == press
+    assert said.text == ""
+    assert said.sent_at == PRESSED_AT
 
 
 def test_a_press_belongs_to_who_pressed_and_where_the_button_is() -> None:
-    incoming = heard("press_command")
-    assert incoming.sender == LIU
-    assert incoming.address == Address("-1002000000013")
-    assert incoming.message_id == "4099"
+    said = heard("press_command")
+    assert said.sender == LIU
+    assert said.address == Address("-1002000000013")
+    assert said.message_id == "4099"
     assert heard("press_answer").address == Address(WANG.user, private=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "chat"),
+    [
+        ("topic_message", "-1002000000009/77"),
+        ("topic_reply", "-1002000000009/77"),
+        ("press_in_topic", "-1002000000009/77"),
+        ("thread_of_replies", GROUP.chat),  # a group without topics numbers its threads too
+    ],
+)
+def test_a_topic_is_a_chat_of_its_own(name: str, chat: str) -> None:
+    assert heard(name).address == Address(chat)
+    assert heard(name).address.group == chat.partition("/")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "what", "detail"),
+    [
+        ("migrated", Address("-4000003"), Happening.MOVED, GROUP.chat),
+        ("bot_kicked", GROUP, Happening.REMOVED, ""),
+        ("bot_left", GROUP, Happening.REMOVED, ""),
+        ("bot_restricted_out", GROUP, Happening.REMOVED, ""),
+        ("bot_muted", GROUP, Happening.MUTED, ""),
+        ("bot_unmuted", GROUP, Happening.RESTORED, ""),
+        ("bot_added", GROUP, Happening.RESTORED, ""),
+        ("bot_admin", GROUP, Happening.RESTORED, ""),
+        ("bot_blocked", Address(WANG.user, private=True), Happening.REMOVED, ""),
+        ("bot_unblocked", Address(WANG.user, private=True), Happening.RESTORED, ""),
+    ],
+)
+def test_what_becomes_of_a_chat(name: str, address: Address, what: Happening, detail: str) -> None:
+    data = recorded(name)
+    at = datetime.fromtimestamp((data.get("message") or data["my_chat_member"])["date"], UTC)
+    assert read(data) == Event("tg", str(data["update_id"]), what, at, address, detail)
 
 
 @pytest.mark.parametrize(
@@ -134,9 +174,9 @@ def test_a_press_belongs_to_who_pressed_and_where_the_button_is() -> None:
         "joined",
         "left",
         "pinned",
-        "migrated",
+        "migrated_here",
         "sticker",
-        "bot_added",
+        "bot_in_channel",
         "press_inline",
     ],
 )
@@ -148,7 +188,7 @@ def test_not_for_us(name: str) -> None:
 def test_an_answer_of_get_updates(name: str) -> None:
     """The lines that benchmarks/script.py plays."""
     updates = recorded(name)["result"]
-    texts = [incoming.text for update in updates if (incoming := read(update))]
+    texts = [incoming(update).text for update in updates]
     assert texts == [update["message"]["text"] for update in updates]
 
 
@@ -178,18 +218,18 @@ def test_time_is_utc_whatever_zone_the_library_was_told() -> None:
     assert update.message is not None
     update.message._unfreeze()
     update.message.date = update.message.date.astimezone(timezone(timedelta(hours=8)))
-    incoming = to_incoming(update, bot_id="tg", bot_username="linli_bot", bot_user_id=1)
-    assert incoming is not None
-    assert incoming.sent_at.tzinfo is UTC
-    assert incoming.sent_at == heard("group_text").sent_at
+    said = to_incoming(update, bot_id="tg", bot_username="linli_bot", bot_user_id=1)
+    assert said is not None
+    assert said.sent_at.tzinfo is UTC
+    assert said.sent_at == heard("group_text").sent_at
 
 
 def test_a_press_without_a_given_time_is_now() -> None:
     data = recorded("press_command")
     before = datetime.now(UTC)
-    incoming = from_json(data, bot_id="tg", bot_username="linli_bot", bot_user_id=1)
-    assert incoming is not None
-    assert before <= incoming.sent_at <= datetime.now(UTC)
+    said = from_json(data, bot_id="tg", bot_username="linli_bot", bot_user_id=1)
+    assert isinstance(said, Incoming)
+    assert before <= said.sent_at <= datetime.now(UTC)
 
 
 @pytest.mark.parametrize("text", ["", " ", "👍", "x" * 10_000, "a\x00b", "灯\ud83d坏了", "\u202e反了"])
@@ -201,13 +241,12 @@ def test_strange_text_is_read_and_can_be_stored(text: str) -> None:
         for kind in ("mention", "bot_command")
         for offset, length in ((0, 1), (3, 400), (9_999, 9), (-2, 1))
     ]
-    incoming = read(data)
     if text:
-        assert incoming is not None
-        incoming.text.encode()
-        assert "\x00" not in incoming.text
+        said = incoming(data)
+        said.text.encode()
+        assert "\x00" not in said.text
     else:
-        assert incoming is None
+        assert read(data) is None
 
 
 def test_mentions_at_every_place() -> None:
@@ -216,16 +255,13 @@ def test_mentions_at_every_place() -> None:
         data["message"]["text"] = f"{before}@linli_bot{after}"
         place = len(before.encode("utf-16-le")) // 2
         data["message"]["entities"] = [{"offset": place, "length": 10, "type": "mention"}]
-        incoming = read(data)
-        assert incoming is not None
-        assert incoming.at_me
-        assert incoming.text == (before + after.lstrip(" ")).strip()
+        said = incoming(data)
+        assert said.at_me
+        assert said.text == (before + after.lstrip(" ")).strip()
 
 
 def test_two_mentions_both_go() -> None:
     data = recorded("group_text")
     data["message"]["text"] = "@linli_bot 灯坏了 @linli_bot"
     data["message"]["entities"] = [{"offset": at, "length": 10, "type": "mention"} for at in (0, 15)]
-    incoming = read(data)
-    assert incoming is not None
-    assert incoming.text == "灯坏了"
+    assert incoming(data).text == "灯坏了"
