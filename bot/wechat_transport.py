@@ -1,0 +1,371 @@
+"""WeChat by way of a Wechaty gateway: one line, kept up for ever; what is missed while it is down is told.
+
+Needs the extra `wechat`; nothing imports this module unless a bot really is on WeChat.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bot.transport import Gone, Limits, Receive, RetryLater, Transport, Unreachable, as_text
+from bot.wechat_gateway import Contact, Failed, Line, Taken, Told, Trouble, login_code
+from bot.wechat_lanes import Lanes, Recent
+from bot.wechat_messages import AFTER_NAME, Payload, moment, to_incoming, wanted
+from domain.messages import Address, Event, Happening, Incoming, Outgoing, Sender
+
+log = logging.getLogger(__name__)
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_BUSY = 5.0  # seconds after which to try again what the line could not do
+_MOST_WAITING = 1_000  # messages not yet taken; then the gateway has to wait
+_NAME_PATIENCE = 2.0  # seconds that a room waits for a name
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds. settle: how late an earlier message may come; greet: until a gateway has said who is logged in; login:
+    for logging in from memory; silence: after which the line is tried; pauses: between attempts to connect, the first
+    and the longest; payload: between attempts to read a message."""
+
+    settle: float = 0.5
+    greet: float = 0.5
+    login: float = 15.0
+    silence: float = 30.0
+    pauses: tuple[float, float] = (1.0, 60.0)
+    payload: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0)
+
+
+class WechatTransport(Transport):
+    """The Transport of WeChat. A gateway serves one client."""
+
+    # WeChat publishes no limits. These are our own caution: an account that talks like a machine may be closed, nobody
+    # in a group wants more than 20 lines a minute from a bot, and texts of 2000 characters are known to go through.
+    limits = Limits(text_length=2000, per_minute=20, chat_pause=1.0, per_second=5)
+
+    def __init__(
+        self,
+        bot_id: str,
+        token: str,
+        gateway: str = "127.0.0.1:8788",
+        *,
+        ca: Path | None = None,
+        name: str = "",
+        files: Path,
+        pace: Pace | None = None,
+    ) -> None:
+        self.bot_id = bot_id
+        self._to = (gateway, token, ca, name)
+        self._files = files
+        self._pace = pace or Pace()
+        self._line: Line | None = None  # while it is good
+        self._here = False  # the account is logged in, as this line said
+        self._me = ""  # the account
+        self._logged_in: bool | None = None  # as last reported; None: not known yet
+        self._good = datetime.now(UTC)  # when the line was last known to be
+        self._lost = False  # reported
+        self._trouble = ""  # as last logged
+        self._code = ""  # as last reported
+        self._dongs = False  # the gateway answers a ding with an event, too
+        self._seen = Recent[str, None]()
+        self._senders = Recent[str, Sender]()  # by message, to call by name where a reply cannot quote
+        self._contacts = Recent[tuple[str, int], Contact]()
+        self._names = Recent[tuple[str, str, int], str]()
+
+    # --- the line ---------------------------------------------------------------------------------------------------
+
+    async def run(self, receive: Receive) -> None:
+        """For ever. The gateway keeps nothing while we are away: LOST and BACK tell of which time all is missing."""
+
+        async def hand(thing: Payload | Event) -> None:
+            incoming = await self._read(thing) if isinstance(thing, Payload) else thing
+            if incoming:
+                await receive(incoming)
+
+        first, longest = self._pace.pauses
+        pause, self._good = first, datetime.now(UTC)
+        async with asyncio.TaskGroup() as self._tasks:
+            self._lanes = Lanes[Payload | Event](hand, self._tasks, _MOST_WAITING)
+            while True:
+                try:
+                    await self._listen()
+                except (Trouble, TimeoutError) as error:
+                    pause = first if self._line else min(2 * pause, longest)
+                    await self._lose(str(error) or "the gateway is silent")
+                await asyncio.sleep(pause * random.uniform(0.5, 1.5))
+
+    async def _listen(self) -> None:
+        """One connection until it breaks. TimeoutError: nothing is heard and nothing answered."""
+        self._here, line = False, Line(*self._to)
+        watch = self._tasks.create_task(self._watch(line))
+        try:
+            async with asyncio.timeout(2 * self._pace.silence) as self._patience, aclosing(line.events()) as events:
+                async for kind, body in events:
+                    await self._prove(line)
+                    await self._hear(kind, body, line)
+        finally:
+            watch.cancel()
+            line.close()
+
+    async def _watch(self, line: Line) -> None:
+        """Starts the puppet of a gateway where nobody is logged in, then tries a line on which nothing is heard."""
+        await asyncio.sleep(self._pace.greet)
+        if not self._here:
+            try:
+                await line.start()
+            except Trouble as trouble:
+                log.warning("start bot=%s: %s", self.bot_id, trouble)
+            await asyncio.sleep(self._pace.login)
+            if not self._here:
+                await self._logged(False)
+        while True:
+            await asyncio.sleep(self._pace.silence)
+            with suppress(Trouble):
+                await line.ding()
+                if not self._dongs or self._lanes.full:  # else the event must come, or the gateway forgot our stream
+                    await self._prove(line)
+
+    async def _prove(self, line: Line) -> None:
+        """The line is good now."""
+        since, self._good = self._good, datetime.now(UTC)
+        self._patience.reschedule(asyncio.get_running_loop().time() + 2 * self._pace.silence)
+        if self._line is line:
+            return
+        self._line, self._trouble = line, ""
+        log.info("line bot=%s: good", self.bot_id)
+        if self._lost:
+            self._lost = False
+            await self._report(Happening.BACK, detail=since.isoformat())
+
+    async def _lose(self, why: str) -> None:
+        self._line = None
+        if why != self._trouble:
+            self._trouble = why
+            log.warning("line bot=%s: %s", self.bot_id, why)
+        if not self._lost:
+            self._lost = True
+            await self._report(Happening.LOST, at=self._good)
+
+    # --- events -----------------------------------------------------------------------------------------------------
+
+    async def _hear(self, kind: int, body: dict[str, Any], line: Line) -> None:
+        match kind:
+            case Told.MESSAGE:
+                await self._meet(str(body.get("messageId", "")))
+            case Told.DONG:
+                self._dongs = True
+            case Told.ERROR:
+                log.warning("gateway bot=%s: reports an error of its own, see its log", self.bot_id)
+            case Told.LOGIN:
+                self._me, self._here = str(body.get("contactId", "")), True
+                await self._logged(True)
+            case Told.LOGOUT:
+                self._here = False
+                await self._logged(False)
+            case Told.SCAN:
+                await self._scan(login_code(body))
+            case Told.FRIENDSHIP:
+                self._tasks.create_task(self._befriend(line, str(body.get("friendshipId", ""))))
+            case Told.ROOM_JOIN if self._me in _ids(body.get("inviteeIdList")):
+                await self._report(Happening.RESTORED, Address(str(body.get("roomId", ""))))
+            case Told.ROOM_LEAVE if self._me in _ids(body.get("removeeIdList")):
+                await self._report(Happening.REMOVED, Address(str(body.get("roomId", ""))))
+
+    async def _logged(self, on: bool) -> None:
+        if self._logged_in is not on:
+            self._logged_in, self._code = on, ""
+            await self._report(Happening.LOGGED_IN if on else Happening.LOGGED_OUT)
+
+    async def _scan(self, code: str) -> None:
+        if code and code != self._code:
+            self._here = False
+            await self._logged(False)
+            self._code = code
+            await self._report(Happening.SCAN, detail=code)
+
+    async def _befriend(self, line: Line, friendship: str) -> None:
+        try:
+            user = await line.befriended(friendship)
+        except Trouble as trouble:
+            log.warning("friendship=%s: %s", friendship, trouble)
+        else:
+            if user:
+                await self._report(Happening.RESTORED, Address(user, private=True))
+
+    async def _report(
+        self, what: Happening, address: Address | None = None, *, at: datetime | None = None, detail: str = ""
+    ) -> None:
+        at = at or datetime.now(UTC)
+        chat = address.chat if address else ""
+        update_id = ":".join(part for part in (what.value, chat, at.isoformat()) if part)
+        await self._lanes.reserve()
+        # The platform's own events stay as they came: LOST tells of a moment before.
+        event = Event(self.bot_id, update_id, what, at, address, detail)
+        self._lanes.put(chat, event, moment=at.timestamp() if chat else 0, due=0)
+
+    # --- the way in -------------------------------------------------------------------------------------------------
+
+    async def _meet(self, message: str) -> None:
+        """A message is announced, by some puppets more than once."""
+        if message in self._seen or not message:
+            return
+        self._seen.keep(message, None)
+        await self._lanes.reserve()
+        self._tasks.create_task(self._take(message, asyncio.get_running_loop().time()))
+
+    async def _take(self, message: str, announced: float) -> None:
+        payload = await self._payload(message)
+        if payload is None:
+            log.error("message=%s could not be read, is passed over", message)
+            self._seen.pop(message, None)
+        if payload is None or not wanted(payload, self._me):
+            self._lanes.release()
+            return
+        at = moment(payload.timestamp, datetime.now(UTC)).timestamp()
+        self._lanes.put(payload.address.chat, payload, moment=at, due=announced + self._pace.settle)
+
+    async def _payload(self, message: str) -> Payload | None:
+        for pause in (*self._pace.payload, None):
+            with suppress(Trouble):
+                if self._line:
+                    return await self._line.message(message)
+            if pause is not None:
+                await asyncio.sleep(pause)
+        return None
+
+    async def _read(self, payload: Payload) -> Incoming | None:
+        """With the names that belong to it. None: an official account writes, which nobody talks with."""
+        user, room, me = payload.talker, payload.room, self._me
+        name = await self._name_in(room, user) if room else None
+        if not name:
+            contact = await self._contact(user)
+            if contact and contact.official:
+                return None
+            name = contact.name if contact and contact.name else user
+        mine = await self._contact(me)
+        incoming = to_incoming(
+            payload,
+            bot_id=self.bot_id,
+            me=me,
+            my_names=[each for each in (mine and mine.name, room and await self._name_in(room, me)) if each],
+            name=name,
+            now=datetime.now(UTC),
+        )
+        self._senders.keep(payload.id, incoming.sender)
+        return incoming
+
+    async def _contact(self, user: str) -> Contact | None:
+        return await self._ask(lambda line: line.contact(user), self._contacts, (user, _hour()))
+
+    async def _name_in(self, room: str, user: str) -> str | None:
+        return await self._ask(lambda line: line.name_in(room, user), self._names, (room, user, _hour()))
+
+    async def _ask(self, ask: Callable[[Line], Awaitable[V]], known: Recent[K, V], key: K) -> V | None:
+        """What is known, or the gateway's answer; None where it has none: nobody waits long for a name."""
+        if key in known:
+            return known[key]
+        with suppress(Trouble, TimeoutError):
+            if self._line:
+                async with asyncio.timeout(_NAME_PATIENCE):
+                    return known.keep(key, await ask(self._line))
+        return None
+
+    # --- the way out ------------------------------------------------------------------------------------------------
+
+    async def send(self, message: Outgoing) -> str:
+        """The file first, since nothing can be written under it. Failed: the gateway gives no reason."""
+        line, chat, message_id = self._ready(), message.to.chat, ""
+        try:
+            if message.file:
+                message_id = await line.give(chat, self._files / Path(message.file.ref).name)
+            if text := as_text(message):
+                called = self._called(message)
+                names = "".join(f"@{person.name}{AFTER_NAME}" for person in called)
+                message_id = await line.say(chat, names + text, [person.user for person in called])
+        except Failed:
+            await self._explain(line, message.to)
+            raise
+        except Trouble:
+            raise RetryLater(_BUSY) from None
+        return message_id
+
+    def _called(self, message: Outgoing) -> Sequence[Sender]:
+        """WeChat lets nobody quote for us: in a group, who is answered is called by name."""
+        if message.to.private:
+            return ()
+        answered = self._senders.get(message.reply_to)
+        return message.mentions or ((answered,) if answered else ())
+
+    async def _explain(self, line: Line, to: Address) -> None:
+        """Raises Unreachable where the gateway knows that the chat is none of ours; an empty list is not believed."""
+        with suppress(Trouble):
+            if to.private:
+                contacts = await line.contacts()
+                if contacts and (to.chat not in contacts or not (await line.contact(to.chat)).friend):
+                    raise Unreachable("not a contact", Happening.UNOPENED)
+            else:
+                rooms = await line.rooms()
+                members = await line.members(to.chat) if to.chat in rooms else []
+                if (rooms and to.chat not in rooms) or (members and self._me not in members):
+                    raise Unreachable("not in this room", Happening.REMOVED)
+
+    async def fetch(self, ref: str, most: int) -> bytes:
+        line, (kind, _, message) = self._ready(), ref.partition(":")
+        try:
+            await line.message(message)  # first: it fails where the file of a forgotten message would never end
+            return await line.file(message, most, photo=kind == "photo")
+        except Failed:
+            raise Gone("the gateway does not have the file") from None
+        except Trouble:
+            raise RetryLater(_BUSY) from None
+
+    def _ready(self) -> Line:
+        if self._line is None or not self._here:
+            raise RetryLater(_BUSY)
+        return self._line
+
+    # --- for the operator -------------------------------------------------------------------------------------------
+
+    async def login(self, show: Callable[[str], None]) -> str:
+        """Shows each code to scan until the account is logged in; returns its id. Raises Trouble."""
+        line = Line(*self._to)
+        try:
+            return await line.login(show)
+        finally:
+            line.close()
+
+    async def examine(self) -> list[tuple[bool, str, str]]:
+        """For `linli doctor`: (serious, what, how to mend it)."""
+        findings: list[tuple[bool, str, str]] = []
+        try:
+            line = Line(*self._to)
+        except Trouble as trouble:
+            return [(True, trouble.what, trouble.mend)]
+        try:
+            findings.append((False, f"the WeChat gateway answers (puppet {await line.version()})", ""))
+            if not await line.somebody(4 * self._pace.greet):
+                findings.append((True, "nobody is logged in at the WeChat gateway", "run linli wechat login"))
+        except Taken:
+            findings.append((False, "a client listens to the WeChat gateway: linli, if it runs", ""))
+        except Trouble as trouble:
+            findings.append((True, trouble.what, trouble.mend))
+        finally:
+            line.close()
+        return findings
+
+
+def _ids(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _hour() -> int:
+    """Names change: what is known by the hour is asked for again in the next."""
+    return int(time.time() // 3600)
