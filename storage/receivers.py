@@ -20,7 +20,7 @@ _new = upsert(Receiver)
 _hold = _new.on_conflict_do_update(
     index_elements=[Receiver.bot_id],
     set_={"holder": _new.excluded.holder, "until": _new.excluded.until},
-    where=or_(Receiver.holder == bindparam("holder"), Receiver.until <= bindparam("now")),
+    where=or_(Receiver.holder == _new.excluded.holder, Receiver.until <= bindparam("now")),
 )
 _release = delete(Receiver).where(Receiver.bot_id == bindparam("bot"), Receiver.holder == bindparam("by"))
 
