@@ -1,0 +1,151 @@
+"""What a platform tells of its chats: followed, recorded, and told once to those who look after the bot."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+
+from bot.demo import build
+from bot.play import BOT, Player, Recorder
+from domain.messages import Address, Event, Happening, Incoming, Sender
+from domain.rules import Rules
+from storage import outbox, places, tickets
+from storage.audit import Audit
+from storage.database import Database, Tx
+
+ZONE = ZoneInfo("Asia/Shanghai")
+GROUP, WORK = Address("3栋群"), Address("3栋党小组群")
+ADMIN, WANG, LIU = "admin", "王阿姨", "老刘"
+
+
+class Street:
+    """The demo compound's chats, and what the bot says in them."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.transport = Recorder()
+        self.player = Player(database, self.transport, Rules())
+        self.player.app.admins = (ADMIN,)
+        self.now = datetime(2026, 11, 23, 10, 0, tzinfo=ZONE)
+        self.count = 0
+
+    async def say(self, user: str, text: str, at: Address) -> None:
+        self.count += 1
+        self.now += timedelta(seconds=1)
+        number, sender = f"m{self.count}", Sender(user, user)
+        await self.player.hear(Incoming(BOT, number, at, sender, text, self.now, message_id=number))
+
+    async def tell(self, what: Happening, at: Address | None, detail: str = "", number: str = "") -> None:
+        self.count += 1
+        self.now += timedelta(seconds=1)
+        await self.player.advance(self.now)
+        await self.player.app.inbox.receive(Event(BOT, number or f"e{self.count}", what, self.now, at, detail))
+        await self.player.advance(self.now)
+
+    def said(self, chat: str) -> list[str]:
+        return [said.message.text for said in self.transport.sent if said.message.to.chat == chat]
+
+    async def recorded(self) -> list[tuple[str, str, dict[str, Any]]]:
+        def read(tx: Tx) -> list[tuple[str, str, dict[str, Any]]]:
+            rows = tx.execute(select(Audit.subject, Audit.action, Audit.data).order_by(Audit.id))
+            return [(row.subject, row.action, row.data) for row in rows if row.subject != "ticket"]
+
+        return await self.database.read(read)
+
+
+@pytest.fixture
+async def street(database: Database) -> Street:
+    await database.run(build, BOT)
+    return Street(database)
+
+
+async def test_a_group_that_moved_is_followed_with_its_tickets(street: Street) -> None:
+    await street.say(WANG, "3栋楼道灯不亮", GROUP)
+    await street.tell(Happening.MOVED, GROUP, "super")
+    chat = await street.database.read(places.find_chat, BOT, "super")
+    assert chat and chat.place.building == "3"
+    await street.say(LIU, "办结 1 换了灯泡", WORK)
+    assert len(street.said("super")) == 1, "the group hears that it is done, under its new id"
+    assert street.said(ADMIN) == ["3栋群 换了群号，已跟上，不用管"]
+    assert await street.recorded() == [("chat", "moved", {"bot": BOT, "chat": GROUP.chat})]
+
+
+async def test_what_waits_for_a_group_that_moved_goes_to_its_new_id(street: Street) -> None:
+    def wait(tx: Tx) -> None:
+        row = {"bot_id": BOT, "key": "k", "chat_id": GROUP.chat, "urgent": False, "due_at": street.now}
+        outbox.add(
+            tx, [{**row, "due_at": street.now + timedelta(hours=1), "message": {"chat": GROUP.chat, "text": "x"}}]
+        )
+
+    await street.database.run(wait)
+    await street.tell(Happening.MOVED, GROUP, "super")
+    await street.player.advance(street.now + timedelta(hours=2))
+    assert street.said("super") == ["x"]
+
+
+async def test_the_same_event_twice_is_one(street: Street) -> None:
+    await street.tell(Happening.REMOVED, GROUP, number="e")
+    await street.tell(Happening.REMOVED, GROUP, number="e")
+    await street.tell(Happening.REMOVED, GROUP, number="another, of the same")
+    assert len(street.said(ADMIN)) == 1
+    assert len(await street.recorded()) == 1
+
+
+@pytest.mark.parametrize("what", [Happening.REMOVED, Happening.MUTED])
+async def test_without_its_work_chat_a_body_is_told_in_private(street: Street, what: Happening) -> None:
+    await street.tell(what, WORK)
+    await street.say(WANG, "3栋楼道灯不亮", GROUP)
+    assert street.said(WORK.chat) == []
+    assert "#1" in street.said(LIU)[0]
+    await street.tell(Happening.RESTORED, WORK)
+    await street.say(WANG, "3栋门口垃圾堆了三天没人收", GROUP)
+    assert "#2" in street.said(WORK.chat)[0]
+    assert len(street.said(ADMIN)) == 2
+
+
+async def test_an_officer_who_cannot_be_written_to_is_named_a_resident_is_not(street: Street) -> None:
+    await street.tell(Happening.REMOVED, Address(LIU, private=True))
+    await street.tell(Happening.REMOVED, Address(WANG, private=True))
+    officer, resident = street.said(ADMIN)
+    assert officer.startswith("老刘（3栋党小组）")
+    assert WANG not in resident
+    assert [(subject, action) for subject, action, _ in await street.recorded()] == [("person", "removed")] * 2
+
+
+async def test_a_resident_who_never_wrote_is_no_news(street: Street) -> None:
+    await street.tell(Happening.UNOPENED, Address(WANG, private=True))
+    assert street.said(ADMIN) == []
+
+
+async def test_the_gap_is_told_with_its_times(street: Street) -> None:
+    await street.tell(Happening.LOST, None)
+    since = street.now.replace(hour=8, minute=5)
+    await street.tell(Happening.BACK, None, since.isoformat())
+    assert street.said(ADMIN) == ["今早8点05到今天上午10点 断线，又连上了\n这段时间群里说的我没听到，请各群留意"]
+    assert [action for _, action, _ in await street.recorded()] == ["lost", "back"]
+
+
+async def test_at_night_those_who_look_after_the_bot_sleep(street: Street) -> None:
+    street.now = street.now.replace(hour=23)
+    await street.tell(Happening.REMOVED, GROUP)
+    assert street.said(ADMIN) == []
+    await street.player.advance(street.now + timedelta(hours=10))
+    assert len(street.said(ADMIN)) == 1
+
+
+async def test_a_chat_that_is_bound_to_nothing_is_passed_over(street: Street) -> None:
+    for what in (Happening.REMOVED, Happening.MOVED, Happening.DELETED):
+        await street.tell(what, Address("elsewhere"), "new")
+    assert street.said(ADMIN) == []
+
+
+async def test_a_topic_is_a_chat_of_its_group(street: Street) -> None:
+    topic = Address(f"{GROUP.chat}/7")
+    await street.say(WANG, "3栋楼道灯不亮", topic)
+    assert len(street.said(topic.chat)) == 1
+    await street.say(LIU, "办结 1 换了灯泡", WORK)
+    assert len(street.said(topic.chat)) == 2, "what follows is said in the same topic"
+    found = await street.database.read(tickets.all_tickets)
+    assert [ticket.building for ticket in found] == ["3"]
