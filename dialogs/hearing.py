@@ -5,6 +5,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from domain.messages import File
+
 _LINES = 50
 _FOLLOW = timedelta(minutes=10)
 _DISCUSSION = timedelta(minutes=45)
@@ -17,7 +19,9 @@ class Line:
     user: str
     text: str
     at: datetime
+    files: tuple[File, ...] = ()
     taken: bool = False  # part of a ticket already
+    awaited: bool = False  # words for its files are waited for
 
 
 @dataclass(slots=True)
@@ -49,8 +53,12 @@ class Room:
             self.lines.append(line)
 
     def fragments(self, user: str) -> list[Line]:
-        """The sender's own lines of the last moments that are part of no ticket, the newest last."""
-        return [line for line in self.lines if line.user == user and not line.taken]
+        """The sender's own words of the last moments that are part of no ticket, the newest last."""
+        return [line for line in self.lines if line.user == user and line.text and not line.taken]
+
+    def loose(self, user: str) -> list[Line]:
+        """The sender's own files of the last moments that are part of no ticket, the newest last."""
+        return [line for line in self.lines if line.user == user and line.files and not line.taken]
 
     def recent(self, now: datetime) -> list[Known]:
         """Tickets spoken of here in the last minutes, the newest first."""

@@ -64,6 +64,7 @@ COMMANDS = (
     Command("tickets.report", "behalf_pattern"),
     Command("tickets.report", "report_pattern"),
     Command("tickets.report", "report_short", Where.ADDRESSED),
+    Command("tickets.pictures", "pictures_pattern"),
     Command("help.show", "help", Where.ADDRESSED),
     Command("help.call", "call", Where.ADDRESSED),
 )

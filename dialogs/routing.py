@@ -13,11 +13,11 @@ from dialogs.engine import Engine, Silence, Talk, find_open
 from dialogs.hearing import Known, Line, Room
 from dialogs.registry import Command, Where
 from domain.guess import Guess
-from domain.messages import Incoming
+from domain.messages import File, Incoming
 from domain.people import Chat, Person
 from domain.rules import Rules
 from domain.tickets import PRIVATE_DANGERS, THINGS, Status
-from services import people, ticket_search
+from services import people, ticket_files, ticket_search
 from services import tickets as ticket_services
 from services.tickets import Reported
 from services.turn import Turn
@@ -34,18 +34,29 @@ _STAFF = ("property", "community")  # their words are answers and news; they rep
 
 @dataclass(slots=True)
 class Heard:
-    """Why a message may matter. lines: the sender's lines it stands for; follows: the ticket they belong to."""
+    """Why a message may matter. lines: the sender's lines it stands for; follows: the ticket they belong to.
+
+    sent: the sender's lines with files that go with them; waits: words for those files are waited for, nothing else.
+    kept: they are with a ticket now.
+    """
 
     text: str
     commands: list[tuple[Command, dict[str, str]]] = field(default_factory=list)
     guess: Guess | None = None
     lines: list[Line] = field(default_factory=list)
     follows: Known | None = None
+    sent: list[Line] = field(default_factory=list)
+    waits: bool = False
+    kept: bool = False
     reported: Reported | None = None
 
     @property
     def texts(self) -> tuple[str, ...]:
         return tuple(line.text for line in self.lines)
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        return tuple(file for line in self.sent for file in line.files)
 
 
 class Routing:
@@ -62,19 +73,41 @@ class Routing:
         """None: plain chat that asks for nothing. Called once per update, in the chat's order."""
         press = incoming.press
         words = (press.value if press and not press.question else incoming.text).strip()[:_LONGEST]
-        text = plain(words)
+        text, user = plain(words), incoming.sender.user
+        files = tuple(file for file in incoming.files if file.kind in ticket_files.KINDS)
+        line = Line(incoming.update_id, user, words, incoming.sent_at, files)
         if incoming.address.private or incoming.press:
             commands = registry.find_commands(text)
-            line = Line(incoming.update_id, incoming.sender.user, words, incoming.sent_at)
-            return Heard(text, commands, None if commands else self._classify(words, None), [line])
-        if not text:
+            return Heard(text, commands, None if commands else self._classify(words, None), [line], sent=[line])
+        if not text and not files:
             return None
         room = self._room(incoming)
-        line = Line(incoming.update_id, incoming.sender.user, words, incoming.sent_at)
         room.add(line, self._rules.join_window)
-        if commands := registry.find_commands(text):
-            return Heard(text, commands, lines=[line])
-        return self._listen(room, incoming, line)
+        if not text:
+            return self._look(room, incoming, line)
+        commands = registry.find_commands(text)
+        heard = Heard(text, commands, lines=[line]) if commands else self._listen(room, incoming, line)
+        if heard:
+            heard.sent = room.loose(user)
+        return heard or self._awaiting(room, line)
+
+    def _look(self, room: Room, incoming: Incoming, line: Line) -> Heard | None:
+        """Files without words in a group: after the sender's own ticket, in answer to the bot, beside fragments."""
+        own = next((known for known in room.recent(line.at) if line.user in known.users), None)
+        if own or incoming.at_me or incoming.reply_to_me:
+            return Heard("", sent=[line], follows=own)
+        return self._awaiting(room, line)
+
+    def _awaiting(self, room: Room, line: Line) -> Heard | None:
+        """The sender's files and fragments of a report stand side by side: words for the files are waited for, once."""
+        sent = [each for each in room.loose(line.user) if not each.awaited]
+        fragments = room.fragments(line.user)
+        if not sent or not fragments or room.discussing(line.at) or room.rescue(line.at, self._rescue_window):
+            return None
+        said = "，".join(each.text for each in fragments)
+        guess = self._classify(said, None)
+        about = guess.ticket or guess.matter or pattern("words.fragment").search(said)
+        return Heard("", sent=sent, waits=True) if about and guess.kind in ("chat", "complaint") else None
 
     def _listen(self, room: Room, incoming: Incoming, line: Line) -> Heard | None:
         """A line of group chat: a complaint by itself, with the sender's last lines, or about a ticket just opened."""
@@ -137,16 +170,36 @@ class Routing:
         """Do what the message asks for. Raises Silence where it turns out to ask for nothing."""
         person, chat = people.recognise(turn, incoming.sender, incoming.address)
         talk = Talk(turn, person, chat, incoming, lambda text: self._classify(text, None))
+        talk.args = {"files": ticket_files.packed(heard.files)} if heard.files else {}
+        if heard.waits or (incoming.files and not heard.text and not incoming.press):
+            self._wordless(talk, heard)
+            return
         command = self._command(heard, person, chat, talk.addressed)
         if self._dialog(talk, heard, command):
             return
         if not incoming.address.private and chat is None:
             self._unbound(talk, heard)
         elif command:
-            talk.args = command[1]
+            talk.args |= command[1]
             self._engine.start(talk, command[0].flow)
         elif not self._complaint(talk, heard):
             self._rest(talk, heard)
+
+    def _wordless(self, talk: Talk, heard: Heard) -> None:
+        """Files without words: taken to a ticket, asked about, or waited on. In groups only of residents: handlers
+        show each other much."""
+        here, chat, role = talk.incoming.address, talk.chat, talk.person.role
+        heard.kept = False
+        if not here.private and (chat is None or chat.body_id is not None or role in (*_STAFF, "outsider")):
+            raise Silence
+        if heard.waits:
+            ticket_files.wait(talk.turn, talk.incoming, [(line.update_id, line.at, line.files) for line in heard.sent])
+        elif heard.follows:
+            heard.kept = ticket_files.add(talk.turn, talk.person, heard.follows.ticket_id, heard.files)
+            if not heard.kept:
+                raise Silence
+        else:
+            heard.kept = bool(self._engine.run(talk, lambda: tickets.wordless(talk, heard.files)))
 
     def _dialog(self, talk: Talk, heard: Heard, command: tuple[Command, dict[str, str]] | None) -> bool:
         """The open question first; but a cry for help and a plain command are no answers to a question in words."""
@@ -207,7 +260,7 @@ class Routing:
         if find_open(talk.turn, talk.person) or not (guess.matter or talk.incoming.address.private):
             return False
         words, chat = " ".join(heard.texts)[:200], talk.incoming.address.chat
-        talk.args = {"words": words, "categories": [guess.category, guess.runner_up], "chat": chat}
+        talk.args |= {"words": words, "categories": [guess.category, guess.runner_up], "chat": chat}
         self._engine.start(talk, "tickets.unsure")
         return True
 
@@ -221,7 +274,12 @@ class Routing:
         if talk.person.role or (elsewhere and talk.incoming.sender.user not in known.users):
             return False
         reported = ticket_services.join(
-            talk.turn, talk.person, known.ticket_id, address=talk.incoming.address, texts=heard.texts
+            talk.turn,
+            talk.person,
+            known.ticket_id,
+            address=talk.incoming.address,
+            texts=heard.texts,
+            files=heard.files,
         )
         if reported is None:
             return False
@@ -256,12 +314,14 @@ class Routing:
 
     def settled(self, incoming: Incoming, heard: Heard) -> None:
         """Called after the commit: later lines of this chat may belong to the ticket just spoken of."""
+        for line in heard.sent:
+            line.taken, line.awaited = line.taken or heard.kept, line.awaited or heard.waits
         if heard.reported is None or incoming.address.private:
             return
         ticket = heard.reported.ticket
         known = Known(ticket.id, ticket.building_id, ticket.category, ticket.matter, ticket.urgent, incoming.sent_at)
         known.users.add(incoming.sender.user)
-        self._room(incoming).remember(known, heard.lines)
+        self._room(incoming).remember(known, [*heard.lines, *heard.sent])
 
     def _room(self, incoming: Incoming) -> Room:
         key = (incoming.bot_id, incoming.address.chat)

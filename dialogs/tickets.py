@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from dialogs.engine import Silence, Talk
+from dialogs.engine import Silence, Talk, find_open
 from domain.errors import Refusal
 from domain.guess import Guess
-from domain.messages import Address
+from domain.messages import Address, File, Outgoing
 from domain.promises import is_quiet, quiet_end
 from domain.tickets import CONDUCT, LIVE, OUTCOMES, PRIVATE_DANGERS, UNNUMBERED_DANGERS, Outcome, Status, Ticket
-from services import people, ticket_clock, ticket_notices, ticket_search, tickets
+from services import people, ticket_clock, ticket_files, ticket_notices, ticket_search, tickets
 from services.tickets import Reported
 from texts import options, pattern, say, wording
 from texts.wording import figure
@@ -44,6 +44,7 @@ def complain(talk: Talk, guess: Guess, texts: tuple[str, ...]) -> Reported | Non
         place=place,
         address=talk.incoming.address,
         texts=texts,
+        files=(*ticket_files.unpacked(talk.args.get("files", ())), *talk.incoming.files),
         discreet=not guess.urgent and bool(guess.category == "property" or named),
         own_home=bool(pattern("words.own_home").search(words)),
     )
@@ -149,6 +150,59 @@ def unsure(talk: Talk) -> None:
     if guess.category != codes[chosen - 1] or not guess.summary:
         guess = replace(guess, category=codes[chosen - 1], matter="", summary=names[chosen - 1][1])
     complain(talk, replace(guess, ticket=True, urgent=False, danger=""), (words,))
+
+
+def wordless(talk: Talk, files: tuple[File, ...]) -> bool:
+    """Files without words, in private or in answer to the bot: into one's own ticket (True), else one question."""
+    here, ticket = talk.incoming.address, None
+    waiting = find_open(talk.turn, talk.person) if here.private else None
+    if not files:
+        talk.say(say("tickets.what"))
+        return False
+    if waiting and waiting.flow == "tickets.lacking":
+        ticket = ticket_search.get(talk.turn, waiting.args["ticket"])
+    elif not (waiting and waiting.flow in ticket_files.REPORTS):
+        ticket = ticket_files.own(talk.turn, talk.person, here)
+    kind = ticket_files.kinds(files)
+    if ticket:
+        news = ticket_files.attach(talk.turn, talk.person, ticket, files)
+        if news and here.private:
+            talk.say(say(f"tickets.file_{news}", kind=kind, number=ticket.number))
+        return True
+    asked = ticket_files.ask(talk.turn, talk.person, talk.chat, here, files, fallback=_in_group(talk))
+    if not asked and here.private:
+        talk.say(say("tickets.file_busy", kind=kind))
+    return False
+
+
+def picture(talk: Talk) -> None:
+    """What files without words are about: the answer becomes a report with them, at the place where they were sent."""
+    args = talk.args
+    words = talk.ask("what", say("tickets.file_what", kind=ticket_files.kinds(ticket_files.unpacked(args["files"]))))
+    talk.chat = talk.chat or people.find_chat(talk.turn, Address(args["chat"]))
+    guess = talk.classify(words)
+    if guess.ticket:
+        complain(talk, guess, (words,))
+    else:
+        talk.then("tickets.unsure", **args, words=words, categories=[guess.category, guess.runner_up])
+
+
+def pictures(talk: Talk) -> None:
+    """`照片 12`: the files of a ticket, each to the asker; into the work chat where it was asked there."""
+    ticket = ticket_search.look_up(talk.turn, talk.person, talk.chat, int(talk.args["number"]))
+    shown = ticket_files.show(talk.turn, talk.person, talk.chat, ticket)
+    to = talk.incoming.address if shown.here else talk.private
+    for place, file in enumerate(shown.files, start=1):
+        kind, count = ticket_files.kind_name(file.kind), len(shown.files)
+        text = say("tickets.file_shown", number=ticket.number, kind=kind, place=place, count=count)
+        fallback = _in_group(talk) if to.private and place == 1 else None
+        talk.turn.say(Outgoing(to, text, file=file, fallback=fallback))
+
+
+def _in_group(talk: Talk) -> Outgoing | None:
+    """What is said in the group where the private chat cannot be reached."""
+    here = talk.incoming.address
+    return None if here.private else Outgoing(here, say("common.talk_privately"), reply_to=talk.incoming.message_id)
 
 
 def _still(talk: Talk, ticket: Ticket) -> dict[str, object]:
@@ -298,6 +352,8 @@ FLOWS = {
     "tickets.confide": confide,
     "tickets.report": report,
     "tickets.unsure": unsure,
+    "tickets.picture": picture,
+    "tickets.pictures": pictures,
     "tickets.withdraw": withdraw,
     "tickets.progress": progress,
     "tickets.accept": accept,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from domain.rules import Rules
-from services import ticket_clock
+from services import ticket_clock, ticket_files
 from services.turn import Turn
 from storage import conversations, lanes, outbox, timers
 from storage.database import Tx, is_passing
@@ -18,6 +18,7 @@ _DUE: dict[str, Callable[[Turn, dict[str, Any]], None]] = {
     ticket_clock.PROMISE: ticket_clock.due_promise,
     ticket_clock.WATCH: ticket_clock.due_watch,
     ticket_clock.OUTCOME: ticket_clock.due_outcome,
+    ticket_files.WAIT: ticket_files.due_file,
 }
 _RETRY = timedelta(minutes=5)
 

@@ -9,7 +9,7 @@ from domain.messages import numbered
 from domain.people import Level
 from domain.promises import is_quiet, next_report, quiet_end
 from domain.tickets import LIVE, Status, Ticket
-from services import people, ticket_notices
+from services import people, ticket_files, ticket_notices
 from services.turn import Turn
 from storage import conversations, tickets, timers
 from storage import people as people_rows
@@ -50,7 +50,7 @@ def stop(turn: Turn, ticket: Ticket) -> None:
 def due_post(turn: Turn, data: dict[str, Any]) -> None:
     ticket = tickets.get(turn.tx, data["ticket"])
     if ticket.status is Status.OPEN:
-        ticket_notices.post(turn, ticket, people.get_body(turn, ticket.body_id))
+        ticket_files.post(turn, ticket, people.get_body(turn, ticket.body_id))
 
 
 def due_promise(turn: Turn, data: dict[str, Any]) -> None:

@@ -6,11 +6,11 @@ from typing import Any
 
 from domain.errors import Refusal
 from domain.guess import Guess
-from domain.messages import Address
+from domain.messages import Address, File
 from domain.people import Body, Person, Place
 from domain.promises import first_report, is_quiet, quiet_end
 from domain.tickets import LIVE, MILESTONES, Outcome, Status, Ticket, first_level
-from services import people, ticket_clock, ticket_notices, ticket_search
+from services import people, ticket_clock, ticket_files, ticket_notices, ticket_search
 from services.turn import Turn
 from storage import audit, tickets, timers
 from texts import say, wording
@@ -50,6 +50,7 @@ def report(
     place: Place,
     address: Address,
     texts: tuple[str, ...],
+    files: tuple[File, ...] = (),
     discreet: bool = False,
     own_home: bool = False,
 ) -> Reported:
@@ -73,17 +74,18 @@ def report(
         "bot_id": turn.bot_id,
         "chat_id": address.chat,
     }
+    said: dict[str, Any] = {"address": address, "texts": texts, "files": files}
     matter["alarm_since"] = turn.now - turn.rules.rescue_window
     near = tickets.find_near(turn.tx, **matter)
-    reported = join(turn, person, near.same, address=address, texts=texts, alarm=alarm) if near.same else None
+    reported = join(turn, person, near.same, **said, alarm=alarm) if near.same else None
     if reported is not None:
         return reported
     body = people.responsible_body(turn, place, first_level(guess.category))
     if ticket := _open(turn, guess, body, place, discreet=discreet, **matter):
-        _announce(turn, person, ticket, body, address=address, texts=texts)
+        _announce(turn, person, ticket, body, **said)
         return Reported(ticket, body, opened=True, joined=False, card=ticket.urgent, rescue=near.alarm)
     near = tickets.find_near(turn.tx, **matter)
-    reported = join(turn, person, near.same, address=address, texts=texts, alarm=alarm) if near.same else None
+    reported = join(turn, person, near.same, **said, alarm=alarm) if near.same else None
     assert reported is not None, "the matter that was in the way is gone"
     return reported
 
@@ -110,28 +112,29 @@ def _open(turn: Turn, guess: Guess, body: Body, place: Place, *, discreet: bool,
     return Ticket(**{name: value for name, value in {**values, **shown}.items() if name not in _ASKED})
 
 
-def _announce(
-    turn: Turn, person: Person, ticket: Ticket, body: Body, *, address: Address, texts: tuple[str, ...]
-) -> None:
+def _announce(turn: Turn, person: Person, ticket: Ticket, body: Body, **said: Any) -> None:
     """Who reported the new ticket in what words; who must hear of it; when the bot reports back."""
-    _add_voice(turn, person, ticket, address, texts)
+    _add_voice(turn, person, ticket, **said)
     _record(turn, ticket, person.id, "opened", category=ticket.category)
     if ticket.urgent:
         _raise_alarm(turn, ticket, body)
     elif is_quiet(turn.now, turn.rules):
         ticket_clock.post_in_the_morning(turn, ticket)
     else:
-        ticket_notices.post(turn, ticket, body)
+        ticket_files.post(turn, ticket, body, files=bool(said["files"]))
     ticket_clock.promise(turn, ticket)
 
 
-def _add_voice(turn: Turn, person: Person, ticket: Ticket, address: Address, texts: tuple[str, ...]) -> bool:
-    """The person's part in a ticket and their words; False where they had a part already."""
+def _add_voice(
+    turn: Turn, person: Person, ticket: Ticket, *, address: Address, texts: tuple[str, ...], files: tuple[File, ...]
+) -> bool:
+    """The person's part in a ticket, their words and files; False where they had a part already."""
     household = person.household_id
     joined = tickets.join(
         turn.tx, ticket.id, person_id=person.id, household_id=household, chat_id=address.chat, at=turn.now
     )
     tickets.add_texts(turn.tx, ticket.id, person_id=person.id, kind="report", at=turn.now, texts=texts)
+    ticket_files.attach(turn, person, ticket, files)
     return joined
 
 
@@ -142,6 +145,7 @@ def join(
     *,
     address: Address,
     texts: tuple[str, ...],
+    files: tuple[File, ...] = (),
     alarm: Guess | None = None,
 ) -> Reported | None:
     """Add a person's voice (附议) or further words; an urgent guess (`alarm`) makes the ticket urgent, once.
@@ -153,7 +157,7 @@ def join(
     if ticket.status not in LIVE:
         return None
     person = people.meet(turn, person)
-    joined = _add_voice(turn, person, ticket, address, texts)
+    joined = _add_voice(turn, person, ticket, address=address, texts=texts, files=files)
     body = people.get_body(turn, ticket.body_id)
     raised = alarm is not None and not ticket.urgent
     if alarm and raised:
@@ -200,7 +204,8 @@ def accept(turn: Turn, person: Person, ticket: Ticket) -> str:
     words = tickets.texts(turn.tx, ticket.id)[:1]
     home = wording.home(first[0].building, first[0].unit, first[0].room) if first else ""
     who = f"{home} {first[0].name}".strip() if first and not ticket.discreet else ""
-    return say("tickets.taker_words", words=words[0][:60] if words else "", who=who)
+    hint = ticket_files.hint(turn, ticket)
+    return say("tickets.taker_words", words=words[0][:60] if words else "", who=who, hint=hint)
 
 
 def finish(turn: Turn, person: Person, ticket: Ticket, *, note: str) -> None:

@@ -1,6 +1,6 @@
 """Every table of the house, so that Alembic and the tests see all of them."""
 
-from storage import audit, conversations, lanes, outbox, pace, people, places, receivers, tickets, timers
+from storage import audit, conversations, lanes, outbox, pace, people, places, receivers, ticket_files, tickets, timers
 from storage.base import Base
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "people",
     "places",
     "receivers",
+    "ticket_files",
     "tickets",
     "timers",
 ]

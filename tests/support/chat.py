@@ -2,22 +2,30 @@
 
 王阿姨@3栋群> 楼道灯又不亮了          a person speaks in a group
 王阿姨→小助手> 查 1                    a person speaks to the bot in private
+王阿姨@3栋群> [照片] 楼道灯不亮         a file with words, [照片] one without; [语音], [视频], [文件], [位置]
+王阿姨@3栋群> ↩ 还在漏                  in answer to what the bot said last there
 老刘@3栋党小组群> 按[我来]             presses a button; types its number where there are no buttons
 小助手@3栋群> ✅ 楼道灯不亮…           the bot must say this next (… = the rest may differ)
 小助手→王阿姨> 记下了 #1…              the same, in private
+小助手→老刘> [照片] #1 照片 1/1         the bot sends a file, which it has fetched before
   second line                          indented: the message goes on
 --- 4 小时后 ---   --- 20:05 ---   --- 重启 ---   --- 再来一次 ---
 """
 
+import io
 import re
+import tempfile
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from PIL import Image
+
+from bot.files import Fetcher
 from bot.play import BOT, Player, Recorder, Said
 from bot.transport import Limits
-from domain.messages import Address, Incoming, Outgoing, Press, Sender
+from domain.messages import Address, File, Incoming, Outgoing, Press, Sender
 from domain.rules import Numbers, Rules
 from storage.database import Database
 
@@ -28,6 +36,9 @@ RULES = Rules(numbers=Numbers(lift="963333", gas="0715-12345"))
 
 _SPEECH = re.compile(r"^(?P<who>[^@→>]+)(?:@(?P<chat>[^>]+)|→(?P<to>[^>]+))> ?(?P<text>.*)$")
 _LATER = re.compile(r"^(?P<count>\d+)\s*(?P<unit>秒|分钟|小时|天)后$")
+_FILES = {"照片": "photo", "语音": "voice", "视频": "video", "文件": "document", "位置": "location"}
+_FILE = re.compile(rf"\[({'|'.join(_FILES)})\] ?")
+_ANSWER = "↩"
 _UNITS = {"秒": "seconds", "分钟": "minutes", "小时": "hours", "天": "days"}
 
 
@@ -43,6 +54,17 @@ class Step:
     text: str
 
 
+class Album(Recorder):
+    """A recorder whose platform gives the bytes of every file it told of."""
+
+    async def fetch(self, ref: str, most: int) -> bytes:
+        if not ref.startswith("photo"):
+            return b"OggS" + ref.encode()
+        picture = io.BytesIO()
+        Image.new("RGB", (40, 30), "gray").save(picture, "JPEG")
+        return picture.getvalue()
+
+
 class Scenario:
     """Runs one scenario on one database, on a platform with or without buttons."""
 
@@ -54,14 +76,22 @@ class Scenario:
         self.now = START
         self.updates = 0
         self.last: Incoming | None = None
-        self.transport = Recorder()
-        self.transport.limits = Limits(buttons=buttons)
+        self.files = 0
+        self.transport = Album()
+        self.transport.limits = Limits(buttons=buttons, caption_length=1024)
         self.player = Player(database, self.transport, rules)
         self.unsaid: list[Said] = []
         self.seen = 0
 
     async def run(self) -> None:
+        with tempfile.TemporaryDirectory(prefix="linli-chat-") as folder:
+            fetcher = Fetcher(self.database, self.transport, Path(folder), 1_000_000, lambda: self.now)
+            await self._play(fetcher)
+
+    async def _play(self, fetcher: Fetcher) -> None:
         for step in self._steps():
+            while self.files and await fetcher.fetch_due():
+                pass
             if isinstance(step, str):
                 await self._direct(step)
             elif step.who == BOT_NAME:
@@ -111,7 +141,9 @@ class Scenario:
         text, press = step.text, None
         if found := re.match(r"^按\[(.+)\]$", text):
             text, press = self._press(step, found[1])
-        mention = f"@{BOT_NAME}"
+        mention, answers = f"@{BOT_NAME}", text.startswith(_ANSWER)
+        files = tuple(self._file(_FILES[name]) for name in _FILE.findall(text))
+        text = _FILE.sub("", text.removeprefix(_ANSWER))
         self.last = Incoming(
             bot_id=BOT,
             update_id=f"s{self.updates}",
@@ -120,10 +152,16 @@ class Scenario:
             text=text.replace(mention, "").strip(),
             sent_at=self.now,
             press=press,
+            files=files,
             at_me=mention in text,
             message_id=f"m{self.updates}",
+            reply_to_me=answers,
         )
         await self.player.hear(self.last)
+
+    def _file(self, kind: str) -> File:
+        self.files += 1
+        return File(kind, f"{kind}-{self.files}")
 
     def _press(self, step: Step, label: str) -> tuple[str, Press | None]:
         """The newest button with that label in this place; on a platform without buttons its number, typed."""
@@ -159,7 +197,10 @@ class Scenario:
 
 def shown(message: Outgoing) -> str:
     """Text and answers as people see them, the same on every platform."""
-    return "\n".join([message.text, *(f"{choice.number} {choice.label}" for choice in message.choices)])
+    names = [f"[{name}] " for name, kind in _FILES.items() if message.file and message.file.kind == kind]
+    return "\n".join(
+        ["".join([*names, message.text]), *(f"{choice.number} {choice.label}" for choice in message.choices)]
+    )
 
 
 def _line(said: Said) -> str:
