@@ -5,7 +5,7 @@ import json
 import sys
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +22,8 @@ cli = typer.Typer(
 )
 database_commands = typer.Typer(help="The database's schema.", no_args_is_help=True)
 cli.add_typer(database_commands, name="db")
+wechat_commands = typer.Typer(help="The bot's WeChat account.", no_args_is_help=True)
+cli.add_typer(wechat_commands, name="wechat")
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="Settings in TOML; see config.example.toml. Without it: the defaults.")
@@ -128,6 +130,32 @@ def db_check() -> None:
     if found:
         raise _fail("models and migrations differ: write a migration", 1)
     typer.echo("models and migrations agree")
+
+
+@wechat_commands.command("login", epilog="Example: linli wechat login --config config.toml")
+def wechat_login(config: ConfigFile = None) -> None:
+    """Log the account in at the gateway: shows the code to scan with the phone."""
+    from dataclasses import replace
+
+    from bot.service import platform_transport
+
+    settings = _settings(config)
+    settings = replace(settings, bot=replace(settings.bot, transport="wechat"))
+    transport: Any = platform_transport(settings)
+    typer.echo("asking the gateway for a code to scan …")
+    try:
+        account = asyncio.run(transport.login(_show_code))
+    except Exception as error:
+        raise _fail(f"{error} (`linli doctor` says what to do)", 1) from None
+    typer.echo(f"logged in: {account}. Now start linli run.")
+
+
+def _show_code(code: str) -> None:
+    """Drawn with half blocks, so that a phone reads it from a dark screen and from a light one."""
+    import segno
+
+    segno.make(code, error="l").terminal(compact=True)
+    typer.echo("scan it in WeChat on the bot's phone and confirm there; a new code comes when this one is too old")
 
 
 @cli.command(epilog="Example: linli doctor --config config.toml")

@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.config import ConfigError, Settings, keys, load
-from bot.service import data_folder, reason
+from bot.service import data_folder, platform_transport, reason
 from domain.people import Body, Level
 from domain.rules import Rules
 from storage import people, places
@@ -40,6 +40,7 @@ async def examine(config: Path | None) -> list[Finding]:
     findings += _numbers(settings.rules)
     if not any(finding.serious for finding in findings):
         findings += await _database(settings)
+    findings += await _platform(settings)
     if not any(finding.serious for finding in findings):
         findings.append(Finding(False, "nothing serious"))
     return findings
@@ -89,6 +90,22 @@ def _numbers(rules: Rules) -> Iterator[Finding]:
         if not value:
             what = f"rules.numbers.{name} is empty: {_CARDS.get(name, 'the line that shows it is left out')}"
             yield Finding(False, what, f'write {name} = "…" under [rules.numbers] in the settings')
+
+
+async def _platform(settings: Settings) -> list[Finding]:
+    """The platform itself is asked: the way there, the token, what the bot may hear."""
+    if settings.bot.transport == "terminal":
+        return []
+    try:
+        transport = platform_transport(settings)
+    except SystemExit as error:
+        what, _, mend = str(error).removeprefix("linli: ").partition("; ")
+        return [Finding(True, what, mend)]
+    findings = [Finding(*each) for each in await transport.examine()]
+    if not settings.bot.admins:
+        what = "bot.admins is empty: nobody is told when a chat or the line is lost"
+        findings.append(Finding(False, what, "name under [bot] the user ids of those who look after the bot"))
+    return findings
 
 
 async def _database(settings: Settings) -> list[Finding]:
@@ -144,7 +161,7 @@ def _people(tx: Tx, bot_id: str) -> list[Finding]:
     if not chats:
         mend = "linli demo builds a compound to look at; check bot.id if there were chats before"
         return [Finding(False, f"no chat is bound to a place for the bot {bot_id}", mend)]
-    findings: list[Finding] = []
+    findings = list(_closed(tx, bot_id))
     for compound_id in sorted({chat.place.compound_id for chat in chats}):
         bodies = people.bodies_of_compound(tx, compound_id)
         findings += _silent_bodies(tx, bot_id, bodies)
@@ -152,6 +169,18 @@ def _people(tx: Tx, bot_id: str) -> list[Finding]:
             what = f"nobody is on duty in compound {compound_id}: an urgent ticket reaches its work chat alone"
             findings.append(Finding(False, what, "give somebody of the property company the role duty"))
     return findings
+
+
+def _closed(tx: Tx, bot_id: str) -> Iterator[Finding]:
+    """Chats where the bot may not speak, officers it cannot write to."""
+    for title, state in places.closed_chats(tx, bot_id):
+        if state == places.GONE:
+            yield Finding(False, f"the bot was put out of {title}", "take it into the group again")
+        else:
+            yield Finding(False, f"the bot may not speak in {title}", "let it write there, as an admin if need be")
+    if count := people.closed_officers(tx, bot_id):
+        what = f"{count} of those in office cannot be written to privately"
+        yield Finding(False, what, "ask them to open the private chat with the bot and write a word")
 
 
 def _silent_bodies(tx: Tx, bot_id: str, bodies: list[Body]) -> Iterator[Finding]:

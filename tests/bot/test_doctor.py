@@ -1,5 +1,6 @@
 """linli doctor: what it finds in a place that is well, and in ones that are not."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,29 @@ async def test_without_the_package_for_postgresql(monkeypatch: pytest.MonkeyPatc
     text = await said()
     assert 'pip install "linli[postgres]"' in text
     assert 'pip install "linli[fast]"' in text
+
+
+async def test_without_a_token_it_says_where_to_get_one(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LINLI_TELEGRAM_TOKEN", raising=False)
+    config = tmp_path / "config.toml"
+    config.write_text('[bot]\ntransport = "telegram"\n', encoding="utf-8")
+    text = await said(config)
+    assert "✗ no token" in text
+    assert "LINLI_TELEGRAM_TOKEN" in text
+
+
+async def test_chats_where_the_bot_may_not_speak(url: str) -> None:
+    def close(tx: Tx) -> None:
+        build(tx, "linli")
+        places.set_state(tx, "linli", "3栋群", places.GONE)
+        places.set_state(tx, "linli", "5栋群", places.MUTED)
+        people.close_private(tx, "linli", "老刘", datetime.now(UTC))
+
+    async with open_database(url) as database:
+        await database.run(close)
+    text = await said()
+    assert "put out of 3栋群" in text
+    assert "may not speak in 5栋群" in text
+    assert "1 of those in office cannot be written to" in text
