@@ -31,11 +31,11 @@ _HEADS = ("accept", "finish", "unsolved", "false_alarm", "behalf", "progress", "
 
 
 def resident_commands() -> Commands:
-    return [(name, say(f"telegram.{name}")) for name in _RESIDENTS]
+    return [(name, say(f"commands.{name}")) for name in _RESIDENTS]
 
 
 def head_commands() -> Commands:
-    return [(name, say(f"telegram.{name}")) for name in _HEADS]
+    return [(name, say(f"commands.{name}")) for name in _HEADS]
 
 
 class TelegramTransport(Transport):

@@ -62,7 +62,9 @@ def webhook_app(path: str, secret: str, take: Take, *, gap: float = 1.0) -> Star
             return Response(status_code=503)
         return Response(status_code=200)
 
-    return Starlette(routes=[Route(path, post, methods=["POST"])])
+    app = Starlette(routes=[Route(path, post, methods=["POST"])])
+    app.router.redirect_slashes = False
+    return app
 
 
 async def _body(request: Request) -> bytes | None:
