@@ -7,25 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.chains import Chain, ChainWords, Entry, Merged, emit, merge, parse, same
+from dialogs.chains import chain_words
+from domain.chains import Chain, Entry, Merged, emit, merge, parse, same
 
-PATTERNS = {
-    "head": r"(?i)(?P<before>.{0,60}?)#\s*(?:接龙|Group Note)(?P<title>.*)",
-    "example": r"(?i)(?:例|示例|example)[\s:]+(?P<said>\S.*)",
-    "meta": r"(?:(?:人满截止|报名截止|截止报名|截止|人满|已满|满员|名额已满|到此为止|以上|谢谢|感谢)"
-    r"(?:了|啦|大家|各位|参与|支持)*[\s,;。.!~]*)++",
-    "room": r"(?<![\d.])(?P<building>\d{1,3})\s*(?:(?P<word>栋|幢|号楼|#楼)[\s-]*|[-#]\s*)"
-    r"(?:(?P<unit>\d{1,2})\s*(?:单元\s*-?|-)\s*)?(?:(?P<door>\d{3,4})(?!\d)\s*[室号]?|(?(word)|(?!)))"
-    r"|^(?P<alone>\d{3,4})(?![\d-])(?!\s*(?:元|块|人|斤|箱|份|点|年|米))室?",
-    "persons": r"(?<![\d第])(?P<size>\d{1,2}|[一二两三四五六七八九十])\s*(?:个人|人|位|口)(?![民间份次工])"
-    r"|\+\s*(?P<extra>\d)(?!\d)",
-    "proxy": r"(?<![年时现古])(?:代?替(?![换补班我你他她])|(?:(?<![^\s,;(])代(?=\s)|代(?=报|签|\)|[^\s,;:()\d+]{2}))"
-    r"(?!表|码|办|步|理|阿姨|师傅|老师|奶奶|爷爷|叔|姐|哥|工))(?:报名?|签到?)?\s*"
-    r"(?:(?P<whom>[^\s,;:()\d+]{1,8}?)(?=报|签|参加|接龙|拿|领|取|带|买|订|要|[\s,;:()\d+]|$))?",
-    "withdrawn": r"(?:(?P<name>^[^\s,(]{1,6}?)|(?<![^\s,;(~]))(?<![不没未别])(?:取消|退出|划掉|不去了|不来了|不参加了)"
-    r"(?:报名|接龙)?了?(?=[\s,;)。.!~]|$)",
-}
-WORDS = ChainWords("#接龙", "例", **{name: re.compile(pattern) for name, pattern in PATTERNS.items()})
+WORDS = chain_words()
 
 
 def read(text: str) -> Chain:
