@@ -1,6 +1,5 @@
 """接龙: the shapes of real chats are read, lists that cross on the way lose nobody, what is written is read again."""
 
-import re
 from itertools import permutations
 
 import pytest
