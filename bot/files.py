@@ -13,8 +13,6 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
-from PIL import Image, ImageOps
-
 from bot.inbox import Clock, utc_now
 from bot.transport import Rejected, RetryLater, Transport
 from storage import ticket_files
@@ -35,7 +33,7 @@ _POLL = 5.0  # seconds; another process on the same database cannot wake us
 _BATCH = 4
 _SIDE = 2560  # pixels: enough to read a meter or a plate
 _PIXELS = 50_000_000  # more are unpacked for no picture (a PNG of some KB can hold billions)
-_READ = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+_READ = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 _MARKS = (
     (0, b"OggS", "ogg"),
@@ -52,7 +50,6 @@ _MARKS = (
     (0, b"PK\x03\x04", "zip"),
     (0, b"\xd0\xcf\x11\xe0", "doc"),
 )
-Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit warns first; ours is checked before anything is unpacked
 
 
 class Unfit(Exception):
@@ -164,6 +161,10 @@ def is_picture(data: bytes) -> bool:
 
 def clean_picture(data: bytes) -> bytes:
     """The upright pixels alone, as JPEG of at most 2560 pixels a side. Raises Unfit for what is no such picture."""
+    from PIL import Image, ImageOps
+
+    Image.init()  # else only half of the readers are known
+    Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit warns first; ours is checked before anything is unpacked
     try:
         with Image.open(io.BytesIO(data), formats=_READ) as picture:
             if picture.width * picture.height > _PIXELS:
