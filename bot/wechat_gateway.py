@@ -7,6 +7,7 @@ import asyncio
 import base64
 import ipaddress
 import json
+import logging
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
@@ -25,6 +26,8 @@ from bot.transport import Rejected
 from bot.wechat_messages import Payload
 
 T = TypeVar("T")
+
+logging.getLogger("hpack").setLevel(logging.INFO)  # below, it writes every header into the log, the token too
 
 PATIENCE = 15.0  # seconds for an answer; the gateway itself gives a start 15
 LARGEST = 3_000_000  # bytes of a file to send: the gateway takes 4 MiB in one message, base64 makes them a third more
@@ -78,9 +81,7 @@ class Line:
 
     def __init__(self, gateway: str, token: str, ca: Path | None, name: str) -> None:
         host, _, port = gateway.rpartition(":")
-        self._where, self._ca, host = gateway, ca, host.strip("[]")
-        if ca is None and not _loopback(host):
-            raise ValueError(f"the line to {gateway} must be encrypted: name the file of its certificate authority")
+        self._where, self._ca = gateway, ca
         context = None
         if ca is not None:
             try:
@@ -92,7 +93,7 @@ class Line:
                 ) from None
             context.set_alpn_protocols(["h2"])
         config = Configuration(ssl_target_name_override=name or None)
-        self._channel = Channel(host, int(port), ssl=context, config=config)
+        self._channel = Channel(host.strip("[]"), int(port), ssl=context, config=config)
         self._puppet = PuppetStub(self._channel, metadata={"authorization": f"Wechaty {token}"})
 
     def close(self) -> None:
@@ -183,7 +184,10 @@ class Line:
         return sent.id or ""
 
     async def give(self, chat: str, file: Path) -> str:
-        data = await asyncio.to_thread(file.read_bytes)
+        try:
+            data = await asyncio.to_thread(file.read_bytes)
+        except OSError as error:
+            raise Rejected(f"the file cannot be read ({type(error).__name__})") from None
         if len(data) > LARGEST:
             raise Rejected(f"a file of {len(data)} bytes; the gateway takes {LARGEST}")
         box = {"type": _BASE64, "name": file.name, "base64": base64.b64encode(data).decode(), "metadata": {}}
@@ -261,8 +265,15 @@ def login_code(body: dict[str, Any]) -> str:
     return "" if body.get("status") in _PAST_SCANNING else str(body.get("qrcode") or "")
 
 
-def _loopback(host: str) -> bool:
+def check_address(gateway: str, ca: Path | None) -> None:
+    """ValueError for what is no host:port, and for a plain line to another machine."""
+    host, _, port = gateway.rpartition(":")
+    host = host.strip("[]")
+    if not (host and port.isdecimal()):
+        raise ValueError(f"{gateway} is no host:port")
     try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        here = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return False
+        here = False
+    if ca is None and not here:
+        raise ValueError(f"the line to {gateway} must be encrypted: name the file of its certificate authority")

@@ -8,14 +8,14 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import ExitStack, aclosing, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from bot.transport import Gone, Limits, Receive, RetryLater, Transport, Unreachable, as_text
-from bot.wechat_gateway import Contact, Failed, Line, Taken, Told, Trouble, login_code
+from bot.wechat_gateway import Contact, Failed, Line, Taken, Told, Trouble, check_address, login_code
 from bot.wechat_lanes import Lanes, Recent
 from bot.wechat_messages import AFTER_NAME, Payload, moment, to_incoming, wanted
 from domain.messages import Address, Event, Happening, Incoming, Outgoing, Sender
@@ -62,6 +62,7 @@ class WechatTransport(Transport):
         files: Path,
         pace: Pace | None = None,
     ) -> None:
+        check_address(gateway, ca)
         self.bot_id = bot_id
         self._to = (gateway, token, ca, name)
         self._files = files
@@ -91,45 +92,55 @@ class WechatTransport(Transport):
                 await receive(incoming)
 
         first, longest = self._pace.pauses
-        pause, self._good = first, datetime.now(UTC)
-        async with asyncio.TaskGroup() as self._tasks:
-            self._lanes = Lanes[Payload | Event](hand, self._tasks, _MOST_WAITING)
-            while True:
-                try:
-                    await self._listen()
-                except (Trouble, TimeoutError) as error:
-                    pause = first if self._line else min(2 * pause, longest)
-                    await self._lose(str(error) or "the gateway is silent")
-                await asyncio.sleep(pause * random.uniform(0.5, 1.5))
+        pause, self._good = 0.0, datetime.now(UTC)
+        # A line is closed after the tasks that use it: grpclib hides a cancellation behind a line that was cut.
+        with ExitStack() as lines:
+            async with asyncio.TaskGroup() as self._tasks:
+                self._lanes = Lanes[Payload | Event](hand, self._tasks, _MOST_WAITING)
+                while True:
+                    try:
+                        await self._listen(lines.enter_context(closing(Line(*self._to))))
+                    except (Trouble, TimeoutError) as error:
+                        lines.close()
+                        pause = first if self._line or not pause else min(2 * pause, longest)
+                        await self._lose(str(error) or "the gateway is silent")
+                    await asyncio.sleep(pause * random.uniform(0.5, 1.5))
 
-    async def _listen(self) -> None:
-        """One connection until it breaks. TimeoutError: nothing is heard and nothing answered."""
-        self._here, line = False, Line(*self._to)
-        watch = self._tasks.create_task(self._watch(line))
+    async def _listen(self, line: Line) -> None:
+        """Until the line breaks. TimeoutError: nothing is heard and nothing answered."""
+        self._here = False
+        watches = [self._tasks.create_task(each) for each in (self._wake(line), self._try(line))]
         try:
             async with asyncio.timeout(2 * self._pace.silence) as self._patience, aclosing(line.events()) as events:
                 async for kind, body in events:
                     await self._prove(line)
                     await self._hear(kind, body, line)
         finally:
-            watch.cancel()
-            line.close()
+            for watch in watches:
+                watch.cancel()
 
-    async def _watch(self, line: Line) -> None:
-        """Starts the puppet of a gateway where nobody is logged in, then tries a line on which nothing is heard."""
+    async def _wake(self, line: Line) -> None:
+        """Starts the puppet of a gateway where nobody is logged in: from memory, or a code to scan will come."""
         await asyncio.sleep(self._pace.greet)
-        if not self._here:
-            try:
-                await line.start()
-            except Trouble as trouble:
-                log.warning("start bot=%s: %s", self.bot_id, trouble)
-            await asyncio.sleep(self._pace.login)
-            if not self._here:
-                await self._logged(False)
-        while True:
-            await asyncio.sleep(self._pace.silence)
-            with suppress(Trouble):
-                await line.ding()
+        if self._here:
+            return
+        try:
+            await line.start()
+        except Failed as failed:
+            log.warning("start bot=%s: %s", self.bot_id, failed)
+        except Trouble:
+            return
+        await asyncio.sleep(self._pace.login)
+        if self._line is line and not self._here:
+            await self._logged(False)
+
+    async def _try(self, line: Line) -> None:
+        """Shows again and again that the line is good, even where nobody speaks."""
+        with suppress(Trouble):
+            while True:
+                await asyncio.sleep(self._pace.silence)
+                with suppress(Failed):  # an answer, too
+                    await line.ding()
                 if not self._dongs or self._lanes.full:  # else the event must come, or the gateway forgot our stream
                     await self._prove(line)
 
