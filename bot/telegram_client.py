@@ -51,10 +51,10 @@ class Client(Bot):
             await line.shutdown()
 
     async def raw_updates(self, offset: int, seconds: int) -> list[dict[str, Any]]:
-        """Updates as Telegram sends them: `get_updates` would refuse all of them for one that it cannot read."""
+        """Updates in order, as Telegram sends them: `get_updates` would refuse all for one that it cannot read."""
         asked = {"offset": offset, "timeout": seconds, "allowed_updates": list(ALLOWED)}
-        updates: list[dict[str, Any]] = await self._post("getUpdates", asked, read_timeout=seconds + _ANSWERING)
-        return updates
+        updates = await self._post("getUpdates", asked, read_timeout=seconds + _ANSWERING)
+        return sorted(updates, key=lambda update: int(update["update_id"]))
 
     def plain(self, error: BaseException) -> str:
         """An error in one line without the token."""

@@ -59,9 +59,8 @@ class Intake:
         await self._hand_over(self._read(data))
 
     async def take_all(self, updates: list[dict[str, Any]]) -> int | None:
-        """Hand over what one question brought. Gives the first update that was not taken; None: all were."""
-        reads = [self._read(data) for data in sorted(updates, key=lambda data: int(data["update_id"]))]
-        for _, group in groupby(reads, key=lambda read: read.moves):
+        """Hand over what one question brought, sorted. Gives the first update that was not taken; None: all were."""
+        for _, group in groupby(map(self._read, updates), key=lambda read: read.moves):
             lanes: dict[str, list[Read]] = defaultdict(list)
             for read in group:
                 lanes[read.chat].append(read)

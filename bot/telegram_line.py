@@ -25,7 +25,7 @@ class Pace:
     twice as long each time up to longest. lost: silence after which the line counts as lost. gap: how long a posted
     update waits for the ones before it. grace: what is in hand may take so long when the bot stops."""
 
-    asking: int = 50
+    asking: int = 25
     pause: float = 1.0
     longest: float = 30.0
     lost: float = 60.0
@@ -38,13 +38,15 @@ class Pace:
 
 
 class Line:
-    """What is asked of Telegram for as long as it takes; `receive` hears when nobody answers for long."""
+    """What is asked of Telegram for as long as it takes; `receive` hears when nobody answers for long. broken: the last
+    call was not answered."""
 
     def __init__(self, client: Client, bot_id: str, receive: Receive, pace: Pace) -> None:
         self._client = client
         self._bot_id = bot_id
         self._receive = receive
         self._pace = pace
+        self.broken = False
         self._told = False  # that the line is lost
         self._heard = (time.monotonic(), datetime.now(UTC))
 
@@ -75,11 +77,13 @@ class Line:
             await asyncio.sleep(wait)
 
     async def _silent(self) -> None:
+        self.broken = True
         heard, at = self._heard
         if not self._told and time.monotonic() - heard >= self._pace.lost:
             self._told = await self._tell(Happening.LOST, at)
 
     async def _answered(self) -> None:
+        self.broken = False
         if self._told and not await self._tell(Happening.BACK, datetime.now(UTC), self._heard[1].isoformat()):
             return
         self._told = False

@@ -6,7 +6,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from telegram import BotCommandScope, BotCommandScopeAllGroupChats, BotCommandScopeAllPrivateChats, BotCommandScopeChat
 from telegram.error import BadRequest, TelegramError
@@ -98,12 +98,16 @@ class TelegramTransport(Transport):
             await line.ask(self._client.delete_webhook)
         offset, pause = 0, 0.0
         while True:
-            updates = await line.ask(partial(self._client.raw_updates, offset, self._pace.asking))
+            updates = await line.ask(partial(self._news, line, offset))
             failed = await intake.take_all(updates)
-            last = max((int(data["update_id"]) for data in updates), default=-1)
-            offset = max(offset, last + 1 if failed is None else failed)
+            if updates:
+                offset = max(offset, int(updates[-1]["update_id"]) + 1 if failed is None else failed)
             pause = 0.0 if failed is None else self._pace.after(pause)
             await asyncio.sleep(pause)
+
+    async def _news(self, line: Line, offset: int) -> list[dict[str, Any]]:
+        """Telegram waits for news before it answers; not after trouble, to show at once that the line is back."""
+        return await self._client.raw_updates(offset, 0 if line.broken else self._pace.asking)
 
     async def _be_posted(self, line: Line, intake: Intake) -> None:
         secret = secret_of(self._client.token)
