@@ -81,7 +81,7 @@ class Sending:
         call, content = await self._file(message.file)
         if not words:
             sent: Message = await call(**place, **content, **quote, **buttons)
-        elif message.file.kind != "location" and _units(words) <= _CAPTION:
+        elif _captioned(message.file, words):
             sent = await call(**place, **content, caption=words, caption_entities=entities, **quote, **buttons)
         else:
             await call(**place, **content, **quote)
@@ -113,7 +113,7 @@ class Sending:
         where["reply_markup"] = _keyboard(message)
         async with self._told(message.to):
             try:
-                if message.file is None:
+                if message.file is None or not _captioned(message.file, words):
                     await self._client.edit_message_text(
                         words, entities=entities, link_preview_options=_NO_PREVIEW, **where
                     )
@@ -201,6 +201,11 @@ def _words(message: Outgoing) -> tuple[str, list[MessageEntity]]:
         entities.append(MessageEntity(MessageEntity.TEXT_MENTION, _units(names), _units(name), user=user))
         names += f"{name} "
     return (names + text, entities) if _units(names + text) <= LIMITS.text_length else (text, [])
+
+
+def _captioned(file: File, words: str) -> bool:
+    """Whether the words stand under the file; else they are a message of their own."""
+    return file.kind != "location" and _units(words) <= _CAPTION
 
 
 def _units(text: str) -> int:

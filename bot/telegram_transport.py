@@ -114,8 +114,8 @@ class TelegramTransport(Transport):
         app = webhook_app(path_of(self._webhook), secret, intake.take, gap=self._pace.gap)
         try:
             listener = listening(self._listen)
-        except OSError as error:
-            what = f"cannot listen on {self._listen}: {error.strerror}"
+        except (OSError, OverflowError) as error:
+            what = f"cannot listen on {self._listen}: {error}"
             raise StartError(what, "stop what listens there, or change telegram.listen and the proxy") from None
         with closing(listener):
             await line.ask(partial(self._set_webhook, secret))

@@ -113,6 +113,8 @@ async def test_what_is_too_long_for_a_caption_follows_the_file(
     photo, words = peer.sent
     assert (photo.kind, photo.text, photo.buttons) == ("photo", "", [])
     assert (words.text, words.buttons, str(words.message_id)) == (text, [[("1 我来", "接单 1")]], number)
+    await bot.edit(Outgoing(HERE, f"{text}！", file=File("photo", "1.jpg")), number)
+    assert peer.texts() == ["", f"{text}！"]
 
 
 async def test_a_location(peer: TelegramPeer, bot: TelegramTransport) -> None:
