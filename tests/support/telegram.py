@@ -78,7 +78,8 @@ async def open_peer(**me: Any) -> AsyncIterator[TelegramPeer]:
 
 @asynccontextmanager
 async def on(peer: TelegramPeer, files: Path, **more: Any) -> AsyncIterator[TelegramTransport]:
-    async with TelegramTransport("tg", TOKEN, files=files, **({"api": peer.url, "pace": PACE} | more)) as transport:
+    settings: dict[str, Any] = {"api": peer.url, "pace": PACE} | more
+    async with TelegramTransport("tg", TOKEN, files=files, **settings) as transport:
         yield transport
 
 
