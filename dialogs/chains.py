@@ -9,6 +9,7 @@ from domain.chains import Chain, ChainWords, Entry, emit, merge, parse, same
 from texts import pattern, say
 
 _KEPT = timedelta(days=1)
+_HEAD = 200  # characters within which a list says that it is one
 _MOST = 5  # lists of one chat that run at the same time
 
 
@@ -53,11 +54,8 @@ class Lists:
 
     known: list[Known] = field(default_factory=list)
 
-    def hear(self, text: str, user: str, now: datetime) -> Lost | None:
-        """Take in a list; what it lost, if that was not said yet. None too where the text is no list."""
-        came = parse(text, chain_words())
-        if came is None:
-            return None
+    def take(self, came: Chain, user: str, now: datetime) -> Lost | None:
+        """What a list lost, if that was not said yet."""
         self.known = [known for known in self.known if now - known.at < _KEPT][-_MOST:]
         found = next((known for known in self.known[::-1] if same(known.chain, came, user)), None)
         merged = merge(found.chain if found else None, came, user)
@@ -67,6 +65,11 @@ class Lists:
         found.chain, found.at = merged.chain, now
         lost = tuple(entry for entry in merged.lost if entry.key not in found.told)
         return Lost(found, lost) if lost else None
+
+
+def read(text: str) -> Chain | None:
+    """The list in a message."""
+    return parse(text, chain_words()) if pattern("chains.mark").search(text, 0, _HEAD) else None
 
 
 def say_lost(talk: Talk, lost: Lost) -> None:

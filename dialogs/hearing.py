@@ -5,6 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from dialogs.chains import Lists
 from domain.messages import File
 
 _LINES = 50
@@ -45,6 +46,7 @@ class Room:
     known: list[Known] = field(default_factory=list)
     discussed: datetime | None = None  # when plans and opinions were last weighed here
     alarms: dict[str, datetime] = field(default_factory=dict)  # category → when it was last raised as urgent
+    lists: Lists = field(default_factory=Lists)
 
     def add(self, line: Line, window: timedelta) -> None:
         while self.lines and self.lines[0].at < line.at - window:
@@ -96,5 +98,6 @@ class Room:
             (not self.lines or now - self.lines[-1].at > _FOLLOW)
             and not self.recent(now)
             and not self.discussing(now)
+            and not self.lists.known
             and all(now - at > _AFTERMATH for at in self.alarms.values())
         )

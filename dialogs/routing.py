@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from dialogs import registry, tickets
+from dialogs import chains, registry, tickets
 from dialogs.answers import plain
 from dialogs.engine import Engine, Silence, Talk, find_open
 from dialogs.hearing import Known, Line, Room
@@ -15,6 +15,7 @@ from dialogs.registry import Command, Where
 from domain.guess import Guess
 from domain.messages import File, Incoming
 from domain.people import Chat, Person
+from domain.promises import is_quiet
 from domain.rules import Rules
 from domain.tickets import PRIVATE_DANGERS, THINGS, Status
 from services import people, ticket_files, ticket_search
@@ -37,7 +38,7 @@ class Heard:
     """Why a message may matter. lines: the sender's lines it stands for; follows: the ticket they belong to.
 
     sent: the sender's lines with files that go with them; waits: words for those files are waited for, nothing else.
-    kept: they are with a ticket now.
+    kept: they are with a ticket now. lost: whom a list of the chat (接龙) has lost.
     """
 
     text: str
@@ -48,6 +49,7 @@ class Heard:
     sent: list[Line] = field(default_factory=list)
     waits: bool = False
     kept: bool = False
+    lost: chains.Lost | None = None
     reported: Reported | None = None
 
     @property
@@ -85,6 +87,9 @@ class Routing:
         room.add(line, self._rules.join_window)
         if not text:
             return self._look(room, incoming, line)
+        if came := chains.read(words):
+            lost = room.lists.take(came, user, line.at)
+            return Heard(text, lost=lost) if lost else None
         commands = registry.find_commands(text)
         heard = Heard(text, commands, lines=[line]) if commands else self._listen(room, incoming, line)
         if heard:
@@ -179,6 +184,8 @@ class Routing:
             return
         if not incoming.address.private and chat is None:
             self._unbound(talk, heard)
+        elif heard.lost:
+            self._lists(talk, heard.lost)
         elif command:
             talk.args |= command[1]
             self._engine.start(talk, command[0].flow)
@@ -200,6 +207,13 @@ class Routing:
                 raise Silence
         else:
             heard.kept = bool(self._engine.run(talk, lambda: tickets.wordless(talk, heard.files)))
+
+    def _lists(self, talk: Talk, lost: chains.Lost) -> None:
+        """Not at night: the next list in the morning lacks them too."""
+        if is_quiet(talk.turn.now, talk.turn.rules):
+            raise Silence
+        chains.say_lost(talk, lost)
+        self._engine.speak(talk)
 
     def _dialog(self, talk: Talk, heard: Heard, command: tuple[Command, dict[str, str]] | None) -> bool:
         """The open question first; but a cry for help and a plain command are no answers to a question in words."""
@@ -314,6 +328,8 @@ class Routing:
 
     def settled(self, incoming: Incoming, heard: Heard) -> None:
         """Called after the commit: later lines of this chat may belong to the ticket just spoken of."""
+        if heard.lost:
+            heard.lost.settled()
         for line in heard.sent:
             line.taken, line.awaited = line.taken or heard.kept, line.awaited or heard.waits
         if heard.reported is None or incoming.address.private:

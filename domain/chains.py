@@ -197,7 +197,7 @@ def merge(known: Chain | None, came: Chain, sender: str) -> Merged:
     for place in sorted(missing - set(lost)):
         gone.append(place)
         union[place] = replace(union[place], withdrawn=True)
-    numbers = accumulate(not entry.withdrawn for entry in union)
+    numbers = accumulate(int(not entry.withdrawn) for entry in union)
     union = [replace(entry, number=0 if entry.withdrawn else at) for at, entry in zip(numbers, union, strict=True)]
     first, other = (known, came) if came.part or sender != known.initiator else (came, known)
     notes = came.notes if first is came else tuple(dict.fromkeys(known.notes + came.notes))
