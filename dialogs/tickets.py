@@ -36,6 +36,7 @@ def complain(talk: Talk, guess: Guess, texts: tuple[str, ...]) -> Reported | Non
             raise
         say_card(talk, guess.danger)  # help first, even where nobody can be sent
         return None
+    files = ticket_files.unpacked(talk.args.get("files", ()))
     named = guess.category in CONDUCT and pattern("words.neighbour").search(words)
     reported = tickets.report(
         talk.turn,
@@ -44,7 +45,7 @@ def complain(talk: Talk, guess: Guess, texts: tuple[str, ...]) -> Reported | Non
         place=place,
         address=talk.incoming.address,
         texts=texts,
-        files=(*ticket_files.unpacked(talk.args.get("files", ())), *talk.incoming.files),
+        files=(*ticket_files.asked_about(talk.turn, talk.person), *files, *talk.incoming.files),
         discreet=not guess.urgent and bool(guess.category == "property" or named),
         own_home=bool(pattern("words.own_home").search(words)),
     )

@@ -137,16 +137,28 @@ def ask(
     voice = any(file.kind == "voice" for file in files) and not _called(turn, args)
     if voice:
         args["called"] = turn.now.isoformat()
+    text = say("tickets.file_got" if waiting and waiting.labels else "tickets.file_what", kind=kinds(files))
     question = waiting.question if waiting else f"{WAIT}:{turn.cause}"[:64]
-    expires = turn.now + timedelta(hours=turn.rules.dialog_hours)
+    expires = turn.now + turn.rules.dialog_window
     waiting = waiting or Conversation(QUESTION, args, [], "what", question, expires)
     waiting.args = args
     conversations.save(turn.tx, turn.bot_id, user, user, waiting)
     if voice:
         people.tell_person(turn, user, _listen(turn, person, chat, here), fallback=fallback)
     elif first:
-        people.tell_person(turn, user, say("tickets.file_what", kind=kinds(files)), fallback=fallback)
+        people.tell_person(turn, user, text, fallback=fallback)
     return True
+
+
+def asked_about(turn: Turn, person: Person) -> tuple[File, ...]:
+    """Files that the person was just asked about, for the report that comes, wherever it comes; the question ends."""
+    waiting = conversations.find(turn.tx, turn.bot_id, person.user, person.user, turn.now)
+    if waiting is None or waiting.flow != QUESTION:
+        return ()
+    if turn.now - (waiting.expires_at - turn.rules.dialog_window) >= _PATIENCE:
+        return ()
+    conversations.close(turn.tx, turn.bot_id, person.user, person.user)
+    return unpacked(waiting.args["files"])
 
 
 def _called(turn: Turn, args: dict[str, Any]) -> bool:
@@ -205,11 +217,12 @@ def show(turn: Turn, person: Person, chat: Chat | None, ticket: Ticket) -> Shown
     """
     body = people.get_body(turn, ticket.body_id)
     handles = ticket_search.may_handle(turn, person, ticket)
-    company = handles and all(post.body.level is Level.PROPERTY for post in person.posts)
-    if ticket.discreet and company:
-        raise Refusal("tickets.files_closed", number=ticket.number, office=people.office(body, ticket.building))
+    closed = handles and ticket.discreet and all(post.body.level is Level.PROPERTY for post in person.posts)
     there = ticket_files.of_ticket(turn.tx, ticket.id)
-    there = there if handles else [file for file in there if file.person_id == person.id]
+    if closed or not handles:
+        there = [file for file in there if file.person_id == person.id]
+    if closed and not there:
+        raise Refusal("tickets.files_closed", number=ticket.number, office=people.office(body, ticket.building))
     kept = tuple(File(file.kind, file.name) for file in there if file.state == ticket_files.KEPT)
     if not kept:
         states = {file.state for file in there}
