@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from pathlib import Path
 
+from bot.files import Fetcher
 from bot.inbox import Clock, Inbox, utc_now
 from bot.outbox import Sender
 from bot.receiver import Receiver
@@ -19,7 +20,7 @@ from scheduler.runner import Scheduler
 from services import chats
 from services import clock as clock_services
 from services.turn import Turn
-from storage import lanes
+from storage import lanes, places
 from storage.database import Database, Tx
 from texts import say
 
@@ -36,6 +37,8 @@ class App:
         admins: Sequence[str] = (),
         clock: Clock = utc_now,
         second: float = 1.0,
+        files: Path | None = None,
+        largest_file: int = 10_000_000,
     ) -> None:
         self.database = database
         self.transport = transport
@@ -45,6 +48,8 @@ class App:
         self.classifier = Classifier(load_lexicon())
         self.routing = Routing(self.classifier.guess, rules)
         self.sender = Sender(database, transport, clock, happened=self._happened, second=second)
+        # What came in is kept as files where there is a folder for them.
+        self.fetcher = Fetcher(database, transport, files, largest_file, clock) if files else None
         self.inbox = Inbox(
             database,
             self.routing,
@@ -52,7 +57,7 @@ class App:
             apologise=self._apologise,
             happened=self._noted,
             silence=Silence,
-            wake=self.sender.wake,
+            wake=self._wake,
             clock=clock,
         )
 
@@ -107,28 +112,46 @@ class App:
         return await self.database.peek(clock_services.next_due)
 
     async def forget_old(self) -> dict[str, int]:
-        return await self.database.run(clock_services.forget_old, self.clock())
+        forgotten = await self.database.run(clock_services.forget_old, self.clock())
+        return {**forgotten, "file": await self.fetcher.forget_old()} if self.fetcher else forgotten
+
+    def _wake(self) -> None:
+        self.sender.wake()
+        if self.fetcher:
+            self.fetcher.wake()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """The sender and the clock beside whatever receives."""
+        """What the bot does beside receiving: tick, send, fetch."""
+        working = [asyncio.create_task(self.sender.run())]
+        if self.fetcher:
+            working.append(asyncio.create_task(self.fetcher.run()))
         scheduler = Scheduler(tick=self.tick, forget_old=self.forget_old)
-        sender = asyncio.create_task(self.sender.run(), name="sender")
         scheduler.start()
         try:
             yield
         finally:
             scheduler.stop()
             self.sender.stop()
-            await sender
+            if self.fetcher:
+                self.fetcher.stop()
+            await asyncio.gather(*working)
 
-    async def run(self) -> Any:
-        """Receive until the transport ends, then send what is still due."""
+    async def run(self) -> None:
+        """Receive, publish the commands, and when the transport ends, send what is still due."""
         async with self.running():
-            if self.transport.one_receiver:
-                receiver = Receiver(self.database, self.transport.bot_id, self.clock)
-                await receiver.run(lambda: self.transport.run(self.inbox.receive))
-            else:
-                await self.transport.run(self.inbox.receive)
+            publishing = asyncio.create_task(self._publish())
+            try:
+                if self.transport.one_receiver:
+                    receiver = Receiver(self.database, self.transport.bot_id, self.clock)
+                    await receiver.run(lambda: self.transport.run(self.inbox.receive))
+                else:
+                    await self.transport.run(self.inbox.receive)
+            finally:
+                publishing.cancel()
         while await self.sender.send_due():
             pass
+
+    async def _publish(self) -> None:
+        bound = await self.database.read(places.all_chats, self.transport.bot_id)
+        await self.transport.publish([chat.chat_id for chat in bound if chat.body_id is not None])

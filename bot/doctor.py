@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.config import ConfigError, Settings, keys, load
 from bot.service import data_folder, platform_transport, reason
+from bot.transport import StartError
 from domain.people import Body, Level
 from domain.rules import Rules
 from storage import people, places
@@ -97,11 +98,10 @@ async def _platform(settings: Settings) -> list[Finding]:
     if settings.bot.transport == "terminal":
         return []
     try:
-        transport = platform_transport(settings)
-    except SystemExit as error:
-        what, _, mend = str(error).removeprefix("linli: ").partition("; ")
-        return [Finding(True, what, mend)]
-    findings = [Finding(*each) for each in await transport.examine()]
+        async with platform_transport(settings) as transport:
+            findings = [Finding(*each) for each in await transport.examine()]
+    except StartError as error:
+        return [Finding(True, error.what, error.mend)]
     if not settings.bot.admins:
         what = "bot.admins is empty: nobody is told when a chat or the line is lost"
         findings.append(Finding(False, what, "name under [bot] the user ids of those who look after the bot"))

@@ -7,45 +7,54 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bot.config import TELEGRAM_TOKEN, WECHAT_TOKEN, Settings
 from bot.inbox import utc_now
 from bot.terminal_desk import Neighbour, Neighbourhood
 from bot.terminal_transport import TerminalTransport
-from bot.transport import Transport
+from bot.transport import StartError, Transport
 from storage import outbox, people, places, timers
 from storage.database import Database, Tx, open_database
 from storage.migrate import upgrade
 from texts import wording
 
-if TYPE_CHECKING:
-    from bot.telegram_transport import TelegramTransport
-    from bot.wechat_transport import WechatTransport
-
 
 async def serve(settings: Settings, *, demo: bool) -> None:
-    """Run one bot until its transport ends. SystemExit with one line where the database cannot be opened or a token is
-    missing."""
-    log_file = data_folder(settings) / "linli.log"
+    """Run one bot until its transport ends. SystemExit with one line where it cannot run as it is set up."""
+    folder = data_folder(settings)
+    log_file = folder / "linli.log"
     terminal = demo or settings.bot.transport == "terminal"
     _write_log(log_file, screen=not terminal)
-    platform = None if terminal else platform_transport(settings)
-    async with opened(settings.database.url) as database:
-        from bot.app import App
+    try:
+        platform = None if terminal else platform_transport(settings)
+        async with opened(settings.database.url) as database:
+            from bot.app import App
 
-        bot_id = settings.bot.id
-        names = await _stand_up(database, bot_id) if demo else ()
-        transport: Transport | None = platform
-        if transport is None:
-            here = await database.read(neighbourhood, bot_id, names)
-            transport = TerminalTransport(bot_id, here, due=lambda: _due(database, bot_id), log_file=log_file)
-        await _until_ended(App(database, transport, settings.rules, admins=settings.bot.admins).run())
+            transport = platform or await _terminal(settings.bot.id, database, log_file, demo=demo)
+            async with transport:
+                app = App(
+                    database,
+                    transport,
+                    settings.rules,
+                    admins=settings.bot.admins,
+                    files=folder / "files",
+                    largest_file=settings.files.most_megabytes * 1_000_000,
+                )
+                await _until_ended(app.run())
+    except StartError as error:
+        raise SystemExit(f"linli: {error}") from None
 
 
-def platform_transport(settings: Settings) -> "TelegramTransport | WechatTransport":
-    """The transport to a real platform. SystemExit with one line where its token or its package is missing."""
+async def _terminal(bot_id: str, database: Database, log_file: Path, *, demo: bool) -> Transport:
+    names = await _stand_up(database, bot_id) if demo else ()
+    here = await database.read(neighbourhood, bot_id, names)
+    return TerminalTransport(bot_id, here, due=partial(_due, database, bot_id), log_file=log_file)
+
+
+def platform_transport(settings: Settings) -> Transport:
+    """The transport to a real platform. StartError where its token or its package is missing."""
     files = data_folder(settings) / "files"
     try:
         if settings.bot.transport == "telegram":
@@ -68,13 +77,13 @@ def platform_transport(settings: Settings) -> "TelegramTransport | WechatTranspo
         return WechatTransport(settings.bot.id, token, wechat.gateway, ca=ca, name=wechat.name, files=files)
     except ModuleNotFoundError as error:
         extra = settings.bot.transport
-        raise SystemExit(f'linli: {error.name} is missing; run pip install "linli[{extra}]"') from None
+        raise StartError(f"the package {error.name} is missing", f'run pip install "linli[{extra}]"') from None
 
 
 def _token(name: str, whence: str) -> str:
     token = os.environ.get(name, "").strip()
     if not token:
-        raise SystemExit(f"linli: no token; set the environment variable {name} ({whence})")
+        raise StartError("there is no token", f"set the environment variable {name}: {whence}")
     return token
 
 

@@ -23,14 +23,6 @@ _QUEUEING = 45.0  # seconds a call may wait for one of them; the sender gives up
 _ANSWERING = 20.0  # seconds the platform may take
 
 
-class StartError(Exception):
-    """The bot cannot run like this: one plain line of what is wrong and what to do."""
-
-    def __init__(self, what: str, mend: str) -> None:
-        super().__init__(f"{what}; {mend}")
-        self.what, self.mend = what, mend
-
-
 class Client(Bot):
     """The Bot API of one bot. It speaks before it is `initialize`d, which is never done: that would name the token."""
 

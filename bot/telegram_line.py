@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
-from bot.telegram_client import Client, StartError, wait_of
-from bot.transport import Receive
+from bot.telegram_client import Client, wait_of
+from bot.transport import Receive, StartError
 from domain.messages import Event, Happening
 
 log = logging.getLogger(__name__)

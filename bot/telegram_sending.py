@@ -18,12 +18,13 @@ from telegram import (
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 
 from bot.telegram_client import Client, wait_of
-from bot.transport import Flooded, Gone, Limits, Moved, Rejected, RetryLater, Unreachable, as_text
+from bot.transport import Flooded, Gone, Limits, Moved, Rejected, RetryLater, Unreachable, as_text, read_file
 from domain.messages import Address, Choice, File, Happening, Outgoing
 
-LIMITS = Limits(text_length=4096, buttons=True, edits=True, per_second=30, per_minute=20, chat_pause=1.0)
+LIMITS = Limits(
+    text_length=4096, caption_length=1024, buttons=True, edits=True, per_second=30, per_minute=20, chat_pause=1.0
+)
 
-_CAPTION = 1024  # UTF-16 units under a picture
 _DATA = 64  # bytes a button can send back
 _BUTTONS = 100
 _DOWNLOAD = 20 * 1024 * 1024  # bytes of a file that the Bot API gives
@@ -68,8 +69,7 @@ class Sending:
         return str(sent.message_id)
 
     async def _send(self, message: Outgoing, place: dict[str, Any]) -> Message:
-        """Text, or a file with a caption. What does not fit under a file follows it, at once: if that fails, the file
-        comes again with it."""
+        """Text, or a file with a caption."""
         words, entities = _words(message)
         text: dict[str, Any] = {"text": words, "entities": entities, "link_preview_options": _NO_PREVIEW}
         buttons: dict[str, Any] = {"reply_markup": _keyboard(message)}
@@ -79,33 +79,22 @@ class Sending:
         if message.file is None:
             return await self._client.send_message(**place, **text, **quote, **buttons)
         call, content = await self._file(message.file)
-        if not words:
-            sent: Message = await call(**place, **content, **quote, **buttons)
-        elif _captioned(message.file, words):
-            sent = await call(**place, **content, caption=words, caption_entities=entities, **quote, **buttons)
-        else:
-            await call(**place, **content, **quote)
-            sent = await self._client.send_message(**place, **text, **buttons)
-        return sent
+        caption: dict[str, Any] = {"caption": words, "caption_entities": entities} if words else {}
+        captioned: Message = await call(**place, **content, **caption, **quote, **buttons)
+        return captioned
 
     async def _file(self, file: File) -> tuple[Any, dict[str, Any]]:
         """The call that sends a file of this kind, and what it is given."""
-        if file.kind == "location":
-            return self._client.send_location, _point(file.ref)
         calls: dict[str, Any] = {
             "photo": self._client.send_photo,
             "voice": self._client.send_voice,
             "video": self._client.send_video,
             "document": self._client.send_document,
         }
-        path = self._files / file.ref
-        if file.kind not in calls or not path.resolve().is_relative_to(self._files.resolve()):
+        if file.kind not in calls:
             raise Rejected(f"no such file can be sent: {file.kind}")
-        try:
-            data = await asyncio.to_thread(path.read_bytes)
-        except OSError as error:
-            raise Rejected(f"the file cannot be read: {error.strerror}") from None
-        return calls[file.kind], {file.kind: data, "filename": path.name}
+        data = await asyncio.to_thread(read_file, self._files, file.ref)
+        return calls[file.kind], {file.kind: data, "filename": Path(file.ref).name}
 
     async def edit(self, message: Outgoing, message_id: str) -> None:
         words, entities = _words(message)
@@ -113,7 +102,7 @@ class Sending:
         where["reply_markup"] = _keyboard(message)
         async with self._told(message.to):
             try:
-                if message.file is None or not _captioned(message.file, words):
+                if message.file is None:
                     await self._client.edit_message_text(
                         words, entities=entities, link_preview_options=_NO_PREVIEW, **where
                     )
@@ -183,14 +172,6 @@ def _number(written: str) -> int:
         raise Rejected("no id of Telegram") from None
 
 
-def _point(ref: str) -> dict[str, Any]:
-    try:
-        latitude, longitude = map(float, ref.split(","))
-    except ValueError:
-        raise Rejected("a location is lat,lon") from None
-    return {"latitude": latitude, "longitude": longitude}
-
-
 def _words(message: Outgoing) -> tuple[str, list[MessageEntity]]:
     """The text; before it, where nothing is quoted, the names of whom it is for, unless they leave it no room."""
     text = message.text if _keyboard(message) or not message.choices else as_text(message)
@@ -201,11 +182,6 @@ def _words(message: Outgoing) -> tuple[str, list[MessageEntity]]:
         entities.append(MessageEntity(MessageEntity.TEXT_MENTION, _units(names), _units(name), user=user))
         names += f"{name} "
     return (names + text, entities) if _units(names + text) <= LIMITS.text_length else (text, [])
-
-
-def _captioned(file: File, words: str) -> bool:
-    """Whether the words stand under the file; else they are a message of their own."""
-    return file.kind != "location" and _units(words) <= _CAPTION
 
 
 def _units(text: str) -> int:

@@ -5,21 +5,20 @@ import logging
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from telegram import BotCommandScope, BotCommandScopeAllGroupChats, BotCommandScopeAllPrivateChats, BotCommandScopeChat
 from telegram.error import BadRequest, TelegramError
 from telegram.request import BaseRequest
 
 from bot import telegram_doctor
-from bot.telegram_client import Client, StartError
+from bot.telegram_client import Client
 from bot.telegram_intake import Intake, Me
 from bot.telegram_line import Line, Pace
 from bot.telegram_sending import LIMITS, Sending
 from bot.telegram_updates import ALLOWED
 from bot.telegram_webhook import CONNECTIONS, listening, path_of, secret_of, serve, webhook_app
-from bot.transport import Limits, Receive, Transport
+from bot.transport import Limits, Receive, StartError, Transport
 from domain.messages import Outgoing
 from texts import say
 
@@ -30,12 +29,8 @@ _RESIDENTS = ("report", "progress", "withdraw", "person", "help")
 _HEADS = ("accept", "finish", "unsolved", "false_alarm", "behalf", "progress", "help")
 
 
-def resident_commands() -> Commands:
-    return [(name, say(f"commands.{name}")) for name in _RESIDENTS]
-
-
-def head_commands() -> Commands:
-    return [(name, say(f"commands.{name}")) for name in _HEADS]
+def _commands(names: tuple[str, ...]) -> Commands:
+    return [(name, say(f"commands.{name}")) for name in names]
 
 
 class TelegramTransport(Transport):
@@ -43,6 +38,7 @@ class TelegramTransport(Transport):
     what is sent as a file. It can send before, while and after it runs, until it is closed."""
 
     limits: Limits = LIMITS
+    one_receiver = True
 
     def __init__(
         self,
@@ -65,16 +61,7 @@ class TelegramTransport(Transport):
         self._client = Client(token, api, request, get_updates_request)
         self._sending = Sending(self._client, files)
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
     async def close(self) -> None:
-        """Nothing can be sent any more."""
         await self._client.close_lines()
 
     # --- the way in ---
@@ -144,12 +131,12 @@ class TelegramTransport(Transport):
 
     # --- setting up ---
 
-    async def publish(self, residents: Commands, heads: Commands, work_chats: list[str]) -> None:
-        """What is shown after a stroke: heads' commands in work chats, residents' everywhere else. Best effort."""
+    async def publish(self, work_chats: list[str]) -> None:
+        residents = _commands(_RESIDENTS)
         await self._offer(residents, BotCommandScopeAllPrivateChats())
         await self._offer(residents, BotCommandScopeAllGroupChats())
         for group in dict.fromkeys(chat.partition("/")[0] for chat in work_chats):
-            await self._offer(heads, BotCommandScopeChat(group))
+            await self._offer(_commands(_HEADS), BotCommandScopeChat(group))
 
     async def _offer(self, commands: Commands, scope: BotCommandScope) -> None:
         try:
@@ -158,5 +145,4 @@ class TelegramTransport(Transport):
             log.warning("telegram bot=%s: commands not set: %s", self.bot_id, self._client.plain(error))
 
     async def examine(self) -> list[telegram_doctor.Finding]:
-        """For `linli doctor`: (serious, what, what to do)."""
         return await telegram_doctor.examine(self._client, api=self._api, webhook=self._webhook, listen=self._listen)

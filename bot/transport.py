@@ -1,13 +1,23 @@
 """The contract between linli and a chat platform, and what can go wrong on the way out."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Self
 
 from domain.messages import Event, Happening, Incoming, Outgoing
 
 # Returns only after the update's effects are committed: then, and not before, it may be confirmed to the platform.
 Receive = Callable[[Incoming | Event], Awaitable[None]]
+
+
+class StartError(Exception):
+    """The bot cannot run as it is set up: what is wrong, and how to mend it."""
+
+    def __init__(self, what: str, mend: str) -> None:
+        super().__init__(f"{what}; {mend}")
+        self.what, self.mend = what, mend
 
 
 class RetryLater(Exception):
@@ -60,16 +70,19 @@ class Limits:
     chat_pause: float = 0  # seconds between two messages to one chat
 
 
-class Transport(Protocol):
+class Transport(ABC):
     """Subclass it: what a platform cannot do at all is left out."""
 
     bot_id: str
     limits: Limits
     one_receiver: bool = False  # the platform gives each update to one process; others would take them away
 
+    @abstractmethod
     async def run(self, receive: Receive) -> None:
-        """Receive updates until cancelled or the platform ends; calls `receive` in each chat's order."""
+        """Receive updates until cancelled or the platform ends; calls `receive` in each chat's order. Raises StartError
+        where waiting would not help."""
 
+    @abstractmethod
     async def send(self, message: Outgoing) -> str:
         """Send one message, which fits the limits (with a file and no captions: the text is empty); returns the
         platform's message id.
@@ -84,6 +97,33 @@ class Transport(Protocol):
     async def fetch(self, ref: str, most: int) -> bytes:
         """The bytes of a file that came in. Raises RetryLater, Gone, or Rejected where there are more than `most`."""
         raise Rejected("no files here")
+
+    async def publish(self, work_chats: list[str]) -> None:  # noqa: B027 - not every platform has a menu
+        """Show people the commands, where the platform has a menu for them; heads' in their work chats. Best effort."""
+
+    async def examine(self) -> list[tuple[bool, str, str]]:
+        """For `linli doctor`: (serious, what, how to mend it)."""
+        return []
+
+    async def close(self) -> None:  # noqa: B027
+        """Nothing is sent or fetched any more; leaving `async with` does it."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+
+def read_file(folder: Path, ref: str) -> bytes:
+    """A file that goes out. Rejected where it is not in the folder or cannot be read."""
+    path = folder / ref
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise Rejected("a file outside linli's own folder")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Rejected(f"the file cannot be read: {error.strerror}") from None
 
 
 def as_text(message: Outgoing) -> str:

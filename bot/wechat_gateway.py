@@ -22,7 +22,7 @@ from grpclib.const import Status
 from grpclib.exceptions import GRPCError, ProtocolError, StreamTerminatedError
 from wechaty_grpc.wechaty import PuppetStub  # type: ignore[import-untyped]
 
-from bot.transport import Rejected
+from bot.transport import Rejected, StartError
 from bot.wechat_messages import Payload
 
 T = TypeVar("T")
@@ -70,6 +70,10 @@ class Trouble(Exception):
 
 class Taken(Trouble):
     """Another client listens to the gateway, which tells only one what happens."""
+
+
+class Hopeless(Trouble):
+    """It will stay so until somebody mends it."""
 
 
 class Failed(Trouble):
@@ -183,14 +187,10 @@ class Line:
         sent = await self._ask(self._puppet.message_send_text(conversation_id=chat, text=text, mentonal_ids=mentions))
         return sent.id or ""
 
-    async def give(self, chat: str, file: Path) -> str:
-        try:
-            data = await asyncio.to_thread(file.read_bytes)
-        except OSError as error:
-            raise Rejected(f"the file cannot be read ({type(error).__name__})") from None
+    async def give(self, chat: str, name: str, data: bytes) -> str:
         if len(data) > LARGEST:
             raise Rejected(f"a file of {len(data)} bytes; the gateway takes {LARGEST}")
-        box = {"type": _BASE64, "name": file.name, "base64": base64.b64encode(data).decode(), "metadata": {}}
+        box = {"type": _BASE64, "name": name, "base64": base64.b64encode(data).decode(), "metadata": {}}
         sent = await self._ask(self._puppet.message_send_file(conversation_id=chat, filebox=json.dumps(box)))
         return sent.id or ""
 
@@ -229,7 +229,7 @@ class Line:
     def _refused(self, status: Status) -> Trouble:
         if status is Status.UNAUTHENTICATED:
             what = f"the gateway at {self._where} does not know this token"
-            return Trouble(what, "set LINLI_WECHAT_TOKEN to the token the gateway was started with")
+            return Hopeless(what, "set LINLI_WECHAT_TOKEN to the token the gateway was started with")
         if status is Status.ALREADY_EXISTS:
             what = f"another client listens to the gateway at {self._where}, which serves only one"
             return Taken(what, "stop the other client, or give each its own gateway")
@@ -257,7 +257,7 @@ class Line:
             case _:
                 what = f"the line to {where} was cut ({kind})"
                 mend = "" if tls else "if it never comes about, the gateway wants TLS: name its ca under [wechat]"
-        return Trouble(what, mend)
+        return (Hopeless if isinstance(error, ssl.SSLCertVerificationError) else Trouble)(what, mend)
 
 
 def login_code(body: dict[str, Any]) -> str:
@@ -266,14 +266,15 @@ def login_code(body: dict[str, Any]) -> str:
 
 
 def check_address(gateway: str, ca: Path | None) -> None:
-    """ValueError for what is no host:port, and for a plain line to another machine."""
+    """StartError for what is no host:port, and for a plain line to another machine."""
     host, _, port = gateway.rpartition(":")
     host = host.strip("[]")
     if not (host and port.isdecimal()):
-        raise ValueError(f"{gateway} is no host:port")
+        raise StartError(f"{gateway} is no host:port", 'write gateway = "127.0.0.1:8788" under [wechat], for example')
     try:
         here = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         here = False
     if ca is None and not here:
-        raise ValueError(f"the line to {gateway} must be encrypted: name the file of its certificate authority")
+        what = f"the line to {gateway} must be encrypted"
+        raise StartError(what, "name under [wechat] as ca the file of its certificate authority")

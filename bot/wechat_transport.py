@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bot.transport import Gone, Limits, Receive, RetryLater, Transport, Unreachable, as_text
-from bot.wechat_gateway import Contact, Failed, Line, Taken, Told, Trouble, check_address, login_code
+from bot.transport import Gone, Limits, Receive, RetryLater, StartError, Transport, Unreachable, as_text, read_file
+from bot.wechat_gateway import Contact, Failed, Hopeless, Line, Taken, Told, Trouble, check_address, login_code
 from bot.wechat_lanes import Lanes, Recent
 from bot.wechat_messages import AFTER_NAME, Payload, moment, to_incoming, wanted
 from domain.messages import Address, Event, Happening, Incoming, Outgoing, Sender
@@ -45,11 +45,12 @@ class Pace:
 
 
 class WechatTransport(Transport):
-    """The Transport of WeChat. A gateway serves one client."""
+    """The Transport of WeChat. A gateway tells one client what happens; any number may send and fetch."""
 
     # WeChat publishes no limits. These are our own caution: an account that talks like a machine may be closed, nobody
     # in a group wants more than 20 lines a minute from a bot, and texts of 2000 characters are known to go through.
     limits = Limits(text_length=2000, per_minute=20, chat_pause=1.0, per_second=5)
+    one_receiver = True
 
     def __init__(
         self,
@@ -67,7 +68,9 @@ class WechatTransport(Transport):
         self._to = (gateway, token, ca, name)
         self._files = files
         self._pace = pace or Pace()
-        self._line: Line | None = None  # while it is good
+        self._receiving = False
+        self._line: Line | None = None  # on which we receive, while it is good
+        self._aside: Line | None = None  # where this process does not receive: to send and fetch by
         self._here = False  # the account is logged in, as this line said
         self._me = ""  # the account
         self._logged_in: bool | None = None  # as last reported; None: not known yet
@@ -84,27 +87,42 @@ class WechatTransport(Transport):
     # --- the line ---------------------------------------------------------------------------------------------------
 
     async def run(self, receive: Receive) -> None:
-        """For ever. The gateway keeps nothing while we are away: LOST and BACK tell of which time all is missing."""
+        """For ever. The gateway keeps nothing while we are away: LOST and BACK tell of which time all is missing.
+        StartError where the gateway does not know us or we do not know it."""
 
         async def hand(thing: Payload | Event) -> None:
             incoming = await self._read(thing) if isinstance(thing, Payload) else thing
             if incoming:
                 await receive(incoming)
 
+        await self._introduce()
         first, longest = self._pace.pauses
         pause, self._good = 0.0, datetime.now(UTC)
-        # A line is closed after the tasks that use it: grpclib hides a cancellation behind a line that was cut.
-        with ExitStack() as lines:
-            async with asyncio.TaskGroup() as self._tasks:
-                self._lanes = Lanes[Payload | Event](hand, self._tasks, _MOST_WAITING)
-                while True:
-                    try:
-                        await self._listen(lines.enter_context(closing(Line(*self._to))))
-                    except (Trouble, TimeoutError) as error:
-                        lines.close()
-                        pause = first if self._line or not pause else min(2 * pause, longest)
-                        await self._lose(str(error) or "the gateway is silent")
-                    await asyncio.sleep(pause * random.uniform(0.5, 1.5))
+        self._receiving = True
+        try:
+            # A line is closed after the tasks that use it: grpclib hides a cancellation behind a line that was cut.
+            with ExitStack() as lines:
+                async with asyncio.TaskGroup() as self._tasks:
+                    self._lanes = Lanes[Payload | Event](hand, self._tasks, _MOST_WAITING)
+                    while True:
+                        try:
+                            await self._listen(lines.enter_context(closing(Line(*self._to))))
+                        except (Trouble, TimeoutError) as error:
+                            lines.close()
+                            pause = first if self._line or not pause else min(2 * pause, longest)
+                            await self._lose(str(error) or "the gateway is silent")
+                        await asyncio.sleep(pause * random.uniform(0.5, 1.5))
+        finally:
+            self._receiving, self._line = False, None
+
+    async def _introduce(self) -> None:
+        try:
+            with closing(Line(*self._to)) as line:
+                await line.version()
+        except Hopeless as trouble:
+            raise StartError(trouble.what, trouble.mend) from None
+        except Trouble:
+            return  # it passes
 
     async def _listen(self, line: Line) -> None:
         """Until the line breaks. TimeoutError: nothing is heard and nothing answered."""
@@ -296,7 +314,8 @@ class WechatTransport(Transport):
         line, chat, message_id = self._ready(), message.to.chat, ""
         try:
             if message.file:
-                message_id = await line.give(chat, self._files / Path(message.file.ref).name)
+                data = await asyncio.to_thread(read_file, self._files, message.file.ref)
+                message_id = await line.give(chat, Path(message.file.ref).name, data)
             if text := as_text(message):
                 called = self._called(message)
                 names = "".join(f"@{person.name}{AFTER_NAME}" for person in called)
@@ -325,7 +344,7 @@ class WechatTransport(Transport):
             else:
                 rooms = await line.rooms()
                 members = await line.members(to.chat) if to.chat in rooms else []
-                if (rooms and to.chat not in rooms) or (members and self._me not in members):
+                if (rooms and to.chat not in rooms) or (members and self._me and self._me not in members):
                     raise Unreachable("not in this room", Happening.REMOVED)
 
     async def fetch(self, ref: str, most: int) -> bytes:
@@ -339,9 +358,17 @@ class WechatTransport(Transport):
             raise RetryLater(_BUSY) from None
 
     def _ready(self) -> Line:
-        if self._line is None or not self._here:
-            raise RetryLater(_BUSY)
-        return self._line
+        if self._receiving:
+            if self._line is None or not self._here:
+                raise RetryLater(_BUSY)
+            return self._line
+        self._aside = self._aside or Line(*self._to)
+        return self._aside
+
+    async def close(self) -> None:
+        if self._aside:
+            self._aside.close()
+            self._aside = None
 
     # --- for the operator -------------------------------------------------------------------------------------------
 

@@ -2,13 +2,22 @@
 
 import unicodedata
 
-from texts import pattern, words
+from texts import has, pattern, say, words
 from texts.wording import figure
 
 
 def plain(text: str) -> str:
     """Full-width and circled forms made ordinary, blanks at the ends gone."""
     return unicodedata.normalize("NFKC", text).strip()
+
+
+def spelled(text: str) -> str:
+    """A command after a stroke in everyday words: "/report 灯坏了", "/查 12"."""
+    if not text.startswith("/"):
+        return text
+    name, _, rest = text[1:].partition(" ")
+    known = f"words.slash_{name.lower()}"
+    return f"{say(known) if has(known) else name} {rest}".strip()
 
 
 def read_number(text: str, labels: tuple[tuple[int, str], ...]) -> int | None:

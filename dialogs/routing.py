@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from dialogs import chains, registry, tickets
-from dialogs.answers import plain
+from dialogs.answers import plain, spelled
 from dialogs.engine import Engine, Silence, Talk, find_open
 from dialogs.hearing import Known, Line, Room
 from dialogs.registry import Command, Where
@@ -74,7 +74,7 @@ class Routing:
     def hear(self, incoming: Incoming) -> Heard | None:
         """None: plain chat that asks for nothing. Called once per update, in the chat's order."""
         press = incoming.press
-        words = (press.value if press and not press.question else incoming.text).strip()[:_LONGEST]
+        words = spelled((press.value if press and not press.question else incoming.text).strip()[:_LONGEST])
         text, user = plain(words), incoming.sender.user
         files = tuple(file for file in incoming.files if file.kind in ticket_files.KINDS)
         line = Line(incoming.update_id, user, words, incoming.sent_at, files)

@@ -102,11 +102,6 @@ def to_taker(turn: Turn, ticket: Ticket, text: str) -> bool:
     return user is not None
 
 
-def post(turn: Turn, ticket: Ticket, body: Body) -> None:
-    """The new ticket to the responsible body's work chat."""
-    people.tell_body(turn, body, say("tickets.to_body", **facts(turn, ticket)), choices=take_it(ticket))
-
-
 def alarm(turn: Turn, ticket: Ticket, body: Body) -> None:
     """The responsible body and the duty person, at once."""
     said, choices = facts(turn, ticket), take_it(ticket)

@@ -110,7 +110,7 @@ async def test_without_a_token_it_says_where_to_get_one(
     config = tmp_path / "config.toml"
     config.write_text('[bot]\ntransport = "telegram"\n', encoding="utf-8")
     text = await said(config)
-    assert "✗ no token" in text
+    assert "✗ there is no token" in text
     assert "LINLI_TELEGRAM_TOKEN" in text
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from telegram.request import HTTPXRequest
 
-from bot.telegram_client import StartError
 from bot.telegram_transport import TelegramTransport
+from bot.transport import StartError
 from domain.messages import File, Happening, Incoming, Outgoing, Press, Sender, numbered
 from tests.peers.telegram.peer import TelegramPeer
 from tests.support.telegram import FORUM, GROUP, HERE, LIU, OTHER, PACE, TOKEN, WANG, Hearer, on, open_peer, running

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from telegram.request import HTTPXRequest
 
-from bot.telegram_transport import TelegramTransport, head_commands, resident_commands
+from bot.telegram_transport import TelegramTransport
 from bot.transport import Flooded, Gone, Moved, Rejected, RetryLater, Unreachable
 from domain.messages import Address, Choice, File, Happening, Outgoing, Sender, numbered
 from tests.peers.telegram.peer import TelegramPeer
@@ -103,29 +103,7 @@ async def test_files(peer: TelegramPeer, bot: TelegramTransport, tmp_path: Path,
     assert (bare.kind, bare.text) == (kind, "")
 
 
-async def test_what_is_too_long_for_a_caption_follows_the_file(
-    peer: TelegramPeer, bot: TelegramTransport, tmp_path: Path
-) -> None:
-    (tmp_path / "1.jpg").write_bytes(b"bytes of it")
-    text = "👍" * 513  # 1026 in UTF-16
-    choices = (Choice(1, "我来", "接单 1"),)
-    number = await bot.send(Outgoing(HERE, text, file=File("photo", "1.jpg"), choices=choices))
-    photo, words = peer.sent
-    assert (photo.kind, photo.text, photo.buttons) == ("photo", "", [])
-    assert (words.text, words.buttons, str(words.message_id)) == (text, [[("1 我来", "接单 1")]], number)
-    await bot.edit(Outgoing(HERE, f"{text}！", file=File("photo", "1.jpg")), number)
-    assert peer.texts() == ["", f"{text}！"]
-
-
-async def test_a_location(peer: TelegramPeer, bot: TelegramTransport) -> None:
-    await bot.send(Outgoing(HERE, "在这里", file=File("location", "29.841372,114.322601")))
-    assert [(sent.kind, sent.text) for sent in peer.sent] == [("location", ""), ("text", "在这里")]
-    assert last_call(peer, "sendLocation")["latitude"] == 29.841372
-
-
-@pytest.mark.parametrize(
-    "file", [File("photo", "none.jpg"), File("photo", "../secret"), File("location", "north"), File("stone", "1.jpg")]
-)
+@pytest.mark.parametrize("file", [File("photo", "none.jpg"), File("photo", "../secret"), File("stone", "1.jpg")])
 async def test_a_file_that_cannot_be_sent(bot: TelegramTransport, tmp_path: Path, file: File) -> None:
     (tmp_path.parent / "secret").write_bytes(b"not yours")
     with pytest.raises(Rejected):
@@ -303,7 +281,7 @@ async def test_a_file_that_the_platform_no_more_has(tmp_path: Path) -> None:
 
 
 async def test_commands(peer: TelegramPeer, bot: TelegramTransport, caplog: pytest.LogCaptureFixture) -> None:
-    await bot.publish(resident_commands(), head_commands(), [f"{FORUM}/77", str(FORUM), "-1009999999999"])
+    await bot.publish([f"{FORUM}/77", str(FORUM), "-1009999999999"])
     shown = {scope: [one["command"] for one in commands] for scope, commands in peer.commands.items()}
     residents = ["report", "progress", "withdraw", "person", "help"]
     heads = ["accept", "finish", "unsolved", "false_alarm", "behalf", "progress", "help"]
@@ -327,7 +305,7 @@ async def test_no_token_in_logs_and_errors(
             with pytest.raises(RetryLater) as error:
                 await call
             said.append(f"{error.value!r} {error.getrepr(chain=True)}")
-        await bot.publish(resident_commands(), [], [])
+        await bot.publish([])
         said += [str(finding) for finding in await bot.examine()]
     async with on(peer, tmp_path, api="nonsense://x") as bot:
         said += [str(finding) for finding in await bot.examine()]

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.telegram_client import StartError
 from bot.telegram_webhook import Turns, path_of, secret_of
+from bot.transport import StartError
 from domain.messages import Happening, Outgoing, Press, numbered
 from tests.peers.telegram.peer import TelegramPeer
 from tests.support.telegram import GROUP, HERE, OTHER, TOKEN, WANG, Hearer, on, open_peer, running

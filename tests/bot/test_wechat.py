@@ -4,8 +4,8 @@ import asyncio
 import logging
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,12 @@ from tests.peers.wechaty.gateway import NoNode, Room, WechatyGateway
 
 pytest.importorskip("wechaty_grpc", reason="NOT TESTED: pip install linli[wechat]")
 
+from grpclib.client import Channel
+from wechaty_grpc.wechaty import PuppetStub  # type: ignore[import-untyped]
+
 from bot import wechat_gateway
-from bot.transport import Gone, Rejected, RetryLater, Unreachable
-from bot.wechat_gateway import Failed, Trouble
+from bot.transport import Gone, Rejected, RetryLater, StartError, Unreachable
+from bot.wechat_gateway import Failed, Line, Trouble
 from bot.wechat_transport import Pace, WechatTransport
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -29,6 +32,7 @@ ROOM, OTHER, WANG, LI, BOT = "3dong@chatroom", "5dong@chatroom", "wxid_wang", "w
 PEOPLE = {WANG: "王阿姨", LI: "李建国"}
 TOKEN = "linli-test"
 QUICK = Pace(settle=0.3, greet=0.3, login=0.5, pauses=(0.1, 0.3), payload=(0.02, 0.05, 0.1))
+TRYING = Pace(settle=0.1, greet=0.3, silence=0.3, pauses=(0.1, 0.3))
 PATIENCE = 10.0
 JPEG = bytes(range(256)) * 400
 
@@ -209,6 +213,19 @@ async def test_a_file_out(gateway: WechatyGateway, tmp_path: Path) -> None:
                 await transport.send(Outgoing(Address(ROOM), "", file=File("photo", name)))
 
 
+async def test_who_does_not_receive_may_send(gateway: WechatyGateway, tmp_path: Path) -> None:
+    """Two processes of one bot: one receives, both send and fetch."""
+    async with listening(gateway, tmp_path) as (_, ears), transport_to(gateway, tmp_path) as other:
+        before = len(await gateway.sent())
+        await other.send(Outgoing(Address(ROOM), "收到"))
+        assert (await gateway.wait_sent(before + 1))[-1].text == "收到"
+        await gateway.photo(ROOM, WANG, JPEG, id="for both")
+        await ears.heard("for both")
+        assert await other.fetch("photo:for both", 1_000_000) == JPEG
+        with pytest.raises(Unreachable):
+            await other.send(Outgoing(Address("gone@chatroom"), "在吗"))
+
+
 async def test_what_is_not_heard(gateway: WechatyGateway, tmp_path: Path) -> None:
     """Its own messages, stickers, money, links; an official account would be another."""
     await gateway.echo()
@@ -295,11 +312,12 @@ async def test_a_full_bot_lets_the_gateway_wait(
     monkeypatch.setattr("bot.wechat_lanes._PAUSE", 0.01)
     monkeypatch.setattr("bot.wechat_lanes._LONGEST_PAUSE", 0.05)
     monkeypatch.setattr("bot.wechat_transport._MOST_WAITING", 2)
-    async with listening(gateway, tmp_path, pace=Pace(settle=0, greet=0.3, silence=0.5)) as (_, ears):
+    async with listening(gateway, tmp_path, pace=TRYING) as (transport, ears):
+        await eventually(lambda: transport._dongs)  # from now on, a line without one is not trusted
         ears.broken = 1_000_000
         for number in range(6):
             await gateway.say(ROOM, WANG, f"{number}", id=f"full {number}")
-        await asyncio.sleep(2.5)
+        await asyncio.sleep(1.5)
         ears.broken = 0
         assert len(await ears.heard(*(f"full {number}" for number in range(6)))) == 6
         assert ears.happenings == [Happening.LOGGED_IN]
@@ -413,17 +431,50 @@ class Swallower:
 
 async def test_a_line_that_hangs_is_lost(gateway: WechatyGateway, tmp_path: Path) -> None:
     async with Swallower(gateway.port) as way:
-        pace = Pace(greet=0.3, silence=0.5, pauses=(0.1, 0.3))
-        transport = WechatTransport("wx", TOKEN, f"127.0.0.1:{way.port}", files=tmp_path, pace=pace)
+        transport = WechatTransport("wx", TOKEN, f"127.0.0.1:{way.port}", files=tmp_path, pace=TRYING)
         async with running(transport) as ears:
             await ears.until(lambda: Happening.LOGGED_IN in ears.happenings)
-            await asyncio.sleep(2.5)  # nobody speaks for longer than the line is trusted, yet it answers
+            await asyncio.sleep(1.5)  # nobody speaks for longer than the line is trusted, yet it answers
             assert ears.happenings == [Happening.LOGGED_IN]
             way.stuck = True
             await ears.until(lambda: Happening.LOST in ears.happenings)
             way.cut()
             await ears.until(lambda: Happening.BACK in ears.happenings)
     await gateway.wait_gone()
+
+
+async def test_a_stream_that_the_gateway_forgot(
+    gateway: WechatyGateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers what it is asked, but what happens is told to nobody any more."""
+    forgotten, events = False, Line.events
+
+    async def some(line: Line) -> AsyncGenerator[tuple[int, dict[str, Any]]]:
+        async with aclosing(events(line)) as told:
+            async for event in told:
+                if not forgotten:
+                    yield event
+
+    monkeypatch.setattr(Line, "events", some)
+    async with listening(gateway, tmp_path, pace=TRYING) as (transport, ears):
+        await eventually(lambda: transport._dongs)
+        forgotten = True
+        await ears.until(lambda: Happening.LOST in ears.happenings)
+        forgotten = False
+        await ears.until(lambda: Happening.BACK in ears.happenings)
+
+
+async def test_another_client_stops_the_puppet(gateway: WechatyGateway, tmp_path: Path) -> None:
+    """As Wechaty's own does when it connects: the stream ends, the account is logged out, and comes back."""
+    async with listening(gateway, tmp_path) as (_, ears):
+        channel = Channel("127.0.0.1", gateway.port)
+        await PuppetStub(channel, metadata={"authorization": f"Wechaty {TOKEN}"}).stop()
+        channel.close()
+        await ears.until(lambda: Happening.BACK in ears.happenings)
+        await gateway.wait_listening()
+        await gateway.say(ROOM, WANG, "没水了", id="after the stop")
+        await ears.heard("after the stop")
+        assert ears.happenings[:3] == [Happening.LOGGED_IN, Happening.LOST, Happening.BACK]
 
 
 async def test_logout_scan_login(gateway: WechatyGateway, tmp_path: Path) -> None:
@@ -434,7 +485,7 @@ async def test_logout_scan_login(gateway: WechatyGateway, tmp_path: Path) -> Non
             await transport.send(Outgoing(Address(ROOM), "收到"))
         for code in ("http://weixin.qq.com/x/1", "http://weixin.qq.com/x/1", "http://weixin.qq.com/x/2"):
             await gateway.scan(code)
-        await gateway.scan("http://weixin.qq.com/x/2", status=3)
+        await gateway.scan("http://weixin.qq.com/x/3", status=3)  # scanned, on the phone it waits for a yes
         await gateway.login()
         await ears.until(lambda: ears.happenings.count(Happening.LOGGED_IN) == 2)
         assert ears.happenings == [
@@ -516,10 +567,8 @@ async def test_a_wrong_token(gateway: WechatyGateway, tmp_path: Path, caplog: py
     wrong = transport_to(gateway, tmp_path, token="secret-but-wrong")
     [(serious, what, mend)] = await wrong.examine()
     assert serious and "does not know this token" in what and "LINLI_WECHAT_TOKEN" in mend
-    async with running(wrong) as ears:
-        await ears.until(lambda: Happening.LOST in ears.happenings)
-        with pytest.raises(RetryLater):
-            await wrong.send(Outgoing(Address(ROOM), "收到"))
+    with pytest.raises(StartError, match="does not know this token"):
+        await wrong.run(Ears())
     with pytest.raises(Trouble):
         await wrong.login(lambda code: None)
     assert "secret-but-wrong" not in caplog.text + what
@@ -529,6 +578,11 @@ async def test_nobody_answers(unused_tcp_port: int, tmp_path: Path) -> None:
     transport = WechatTransport("wx", TOKEN, f"127.0.0.1:{unused_tcp_port}", files=tmp_path)
     [(serious, what, mend)] = await transport.examine()
     assert serious and "no gateway answers" in what and "wechat.gateway" in mend
+    async with transport, running(transport) as ears:
+        await ears.until(lambda: Happening.LOST in ears.happenings)
+    async with transport:
+        with pytest.raises(RetryLater):
+            await transport.send(Outgoing(Address(ROOM), "收到"))
 
 
 async def test_login_shows_the_codes(gateway: WechatyGateway, tmp_path: Path) -> None:
@@ -595,6 +649,9 @@ async def test_tls(gateway: WechatyGateway, tmp_path: Path) -> None:
             ("no such ca", secure, {"ca": tmp_path / "missing.crt"}),
             ("no certificate", secure, {"ca": tmp_path / "name"}),
         ):
+            if case.startswith(("other", "no ")):
+                with pytest.raises(StartError):
+                    await transport_to(to, tmp_path, **options).run(Ears())
             findings = await transport_to(to, tmp_path, **options).examine()
             told[case] = [what for serious, what, _ in findings if serious]
         assert told.pop("well") == []
@@ -623,5 +680,5 @@ async def test_tls(gateway: WechatyGateway, tmp_path: Path) -> None:
     ],
 )
 async def test_lines_that_are_not_tried(gateway_at: str, words: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(StartError, match=words):
         WechatTransport("wx", TOKEN, gateway_at, files=tmp_path)

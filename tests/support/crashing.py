@@ -23,10 +23,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.app import App
-from bot.transport import Limits, Receive, RetryLater
+from bot.transport import Limits, Receive, RetryLater, Transport
 from classifier import Classifier, load_lexicon
 from domain.guess import Guess
-from domain.messages import Address, Incoming, Outgoing, Sender
+from domain.messages import Address, Event, Incoming, Outgoing, Sender
 from domain.rules import Rules
 from services import people, tickets
 from services.turn import Turn
@@ -39,7 +39,7 @@ IN_HAND = 16  # updates that are in turns at once
 _ORPHANED = 3
 
 
-class PeerTransport:
+class PeerTransport(Transport):
     """The platform as the parent plays it. Updates of different chats are in hand at once; confirms are cumulative."""
 
     bot_id = BOT
@@ -147,7 +147,8 @@ async def live(name: str, url: str, peer: str) -> None:
     await transport.begin(name)
     if name.startswith("desk"):
 
-        async def receive(incoming: Incoming) -> None:
+        async def receive(incoming: Incoming | Event) -> None:
+            assert isinstance(incoming, Incoming)
             await database.run(at_the_desk, incoming, app)
 
         app.inbox.receive = receive  # type: ignore[method-assign]
