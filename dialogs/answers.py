@@ -16,8 +16,9 @@ def spelled(text: str) -> str:
     if not text.startswith("/"):
         return text
     name, _, rest = text[1:].partition(" ")
-    known = f"words.slash_{name.lower()}"
-    return f"{say(known) if has(known) else name} {rest}".strip()
+    known = name.lower()
+    word = say(f"words.slash_{known}") if has(f"words.slash_{known}") else name
+    return f"{word} {rest}".strip()
 
 
 def read_number(text: str, labels: tuple[tuple[int, str], ...]) -> int | None:
