@@ -18,6 +18,7 @@ class Kind(IntEnum):
     AUDIO = 2
     IMAGE = 6
     TEXT = 7
+    GROUP_NOTE = 10  # 接龙, as text
     VIDEO = 15
 
 
@@ -47,7 +48,7 @@ class Payload:
 def wanted(payload: Payload, me: str) -> bool:
     """Words and files of others. Stickers, cards, links, money, locations, recalls and system lines are not read."""
     return payload.talker not in ("", me) and (
-        payload.kind in _FILES or (payload.kind == Kind.TEXT and not payload.text.isspace() and payload.text != "")
+        payload.kind in _FILES or (payload.kind in (Kind.TEXT, Kind.GROUP_NOTE) and payload.text.strip() != "")
     )
 
 
@@ -64,7 +65,7 @@ def to_incoming(
     """A wanted message. my_names: how the bot is called in that chat; name: how the sender is."""
     text, to_me, at_me = "", False, False
     files: tuple[File, ...] = ()
-    if payload.kind == Kind.TEXT:
+    if payload.kind not in _FILES:
         text, quoted = unquoted(payload.text)
         to_me = any(quoted.startswith(f"{mine}：") for mine in my_names)
         if payload.room:

@@ -84,8 +84,6 @@ class WechatTransport(Transport):
         self._contacts = Recent[tuple[str, int], Contact]()
         self._names = Recent[tuple[str, str, int], str]()
 
-    # --- the line ---------------------------------------------------------------------------------------------------
-
     async def run(self, receive: Receive) -> None:
         """For ever. The gateway keeps nothing while we are away: LOST and BACK tell of which time all is missing.
         StartError where the gateway does not know us or we do not know it."""
@@ -183,8 +181,6 @@ class WechatTransport(Transport):
             self._lost = True
             await self._report(Happening.LOST, at=self._good)
 
-    # --- events -----------------------------------------------------------------------------------------------------
-
     async def _hear(self, kind: int, body: dict[str, Any], line: Line) -> None:
         match kind:
             case Told.MESSAGE:
@@ -239,8 +235,6 @@ class WechatTransport(Transport):
         # The platform's own events stay as they came: LOST tells of a moment before.
         event = Event(self.bot_id, update_id, what, at, address, detail)
         self._lanes.put(chat, event, moment=at.timestamp() if chat else 0, due=0)
-
-    # --- the way in -------------------------------------------------------------------------------------------------
 
     async def _meet(self, message: str) -> None:
         """A message is announced, by some puppets more than once."""
@@ -307,8 +301,6 @@ class WechatTransport(Transport):
                     return known.keep(key, await ask(self._line))
         return None
 
-    # --- the way out ------------------------------------------------------------------------------------------------
-
     async def send(self, message: Outgoing) -> str:
         """The file first, since nothing can be written under it. Failed: the gateway gives no reason."""
         line, chat, message_id = self._ready(), message.to.chat, ""
@@ -369,8 +361,6 @@ class WechatTransport(Transport):
         if self._aside:
             self._aside.close()
             self._aside = None
-
-    # --- for the operator -------------------------------------------------------------------------------------------
 
     async def login(self, show: Callable[[str], None]) -> str:
         """Shows each code to scan until the account is logged in; returns its id. Raises Trouble."""
