@@ -36,13 +36,15 @@ NOON = datetime.combine(utc_now().astimezone(RULES.zone), time(12), tzinfo=RULES
 @dataclass(frozen=True, slots=True)
 class Has:
     """What a platform offers. closed: private chats that people must open first; repeats: it may tell of one message
-    twice; captions: words stand under a picture; pace: it is not to be written to too fast."""
+    twice; captions: words stand under a picture; calls: it shows who is called by name; pace: it is not to be written
+    to too fast."""
 
     buttons: bool = False
     edits: bool = False
     media: bool = True
     captions: bool = False
     quotes: bool = True
+    calls: bool = True
     closed: bool = True
     repeats: bool = True
     pace: bool = False
@@ -205,7 +207,7 @@ class Rig(ABC):
                     told = [each for each in await self.said() if (each.to, each.private) == place]
                     await asyncio.sleep(0 if len(told) > number else 0.02)
         assert len(told) > number, f"{to} hears nothing; said so far: {[each.shown for each in await self.said()]}"
-        assert told[number].shown.startswith(begins)
+        assert told[number].shown.startswith(begins), f"{to} hears instead: {told[number].shown}"
         return told[number]
 
     async def heard_all(self, to: str) -> None:

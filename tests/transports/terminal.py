@@ -34,7 +34,7 @@ class Paper(PlainScreen):
 
 
 class TerminalRig(Rig):
-    has = Has(media=False, closed=False, repeats=False)
+    has = Has(media=False, calls=False, closed=False, repeats=False)
 
     def __init__(self, database: Database, files: Path) -> None:
         super().__init__(database, files)

@@ -3,14 +3,12 @@
 Where a platform lacks something, its test says what happens instead.
 """
 
-from itertools import pairwise
-
 import pytest
 
 from bot.pieces import width
 from bot.transport import Rejected
 from domain.messages import File, Sender
-from tests.transports.rigs import NAME, Rig, Said
+from tests.transports.rigs import Rig, Said
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -62,7 +60,7 @@ async def test_somebody_is_called_by_name(rig: Rig) -> None:
     await rig.put(GROUP, "请看一下", mentions=(Sender(rig.id_of(ZHAO), ZHAO),))
     said = await rig.hears(GROUP, "")
     assert said.text.endswith("请看一下")
-    assert said.called == (ZHAO,)
+    assert said.called == ((ZHAO,) if rig.has.calls else ())
 
 
 async def test_a_stranger_is_answered_and_not_written_down_for_it(rig: Rig) -> None:
@@ -180,7 +178,7 @@ async def test_a_text_too_long_comes_in_pieces_that_end_where_sentences_end(rig:
     text = "".join(f"第{number}户说灯还没有修好😀，等了很久。" for number in range(most // 8))
     assert width(text) > 2 * most
     await rig.put(GROUP, text, "完了")
-    said = []
+    said: list[Said] = []
     while not said or said[-1].text != "完了":
         said.append(await rig.hears(GROUP, ""))
     *pieces, _ = [each.text for each in said]
@@ -202,18 +200,18 @@ async def test_who_never_opened_the_private_chat_is_told_once_they_do(rig: Rig) 
 
 async def test_a_post_that_changes(rig: Rig) -> None:
     """In its place where messages can be edited; else its newest state is said, half an hour later."""
-    for votes in ("1票", "2票", "3票"):
+    await rig.put(GROUP, "1票", post="poll:1")
+    await rig.hears(GROUP, "1票")
+    for votes in ("2票", "3票"):
         await rig.put(GROUP, votes, post="poll:1")
-        if votes == "1票":
-            await rig.hears(GROUP, "1票")
-    if not rig.has.edits:
         await rig.heard_all(GROUP)
-        await rig.later(minutes=31)
-        assert (await rig.hears(GROUP, "3票")).edits == 0
-    await rig.heard_all(GROUP)
     if rig.has.edits:
         first, *_ = await rig.said()
-        assert (first.text, first.edits > 0) == ("3票", True)
+        assert (first.text, first.edits) == ("3票", 2)
+    else:
+        await rig.later(minutes=31)
+        await rig.hears(GROUP, "3票")
+        await rig.heard_all(GROUP)
 
 
 async def test_no_limit_of_the_platform_is_broken(rig: Rig) -> None:

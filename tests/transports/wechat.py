@@ -92,7 +92,8 @@ class WechatRig(Rig):
 def _seen(sent: Sent) -> Said:
     name, text = NAMES[sent.conversation], sent.text
     called = tuple(NAMES[user] for user in sent.mentions)
-    for who in called:
-        text = text.removeprefix(f"@{who}{AFTER_NAME}")
+    for user, who in zip(sent.mentions, called, strict=True):
+        for shown in (who, user):  # the gateway knows no name of who is no friend
+            text = text.removeprefix(f"@{shown}{AFTER_NAME}")
     words = text if sent.kind == "text" else ""
     return Said(name, name in PEOPLE, words, called=called, file=sent.data, id=sent.id)
