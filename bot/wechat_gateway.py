@@ -92,9 +92,8 @@ class Line:
                 context = ssl.create_default_context(cafile=ca)
             except OSError as error:
                 what = f"{ca} cannot be read as a certificate ({type(error).__name__})"
-                raise Trouble(
-                    what, "name under [wechat] as ca the file of the authority that signed the gateway's"
-                ) from None
+                mend = "name under [wechat] as ca the file of the authority that signed the gateway's"
+                raise Hopeless(what, mend) from None
             context.set_alpn_protocols(["h2"])
         config = Configuration(ssl_target_name_override=name or None)
         self._channel = Channel(host.strip("[]"), int(port), ssl=context, config=config)
@@ -263,6 +262,12 @@ class Line:
 def login_code(body: dict[str, Any]) -> str:
     """The text of the code of a SCAN, as long as it is to be scanned."""
     return "" if body.get("status") in _PAST_SCANNING else str(body.get("qrcode") or "")
+
+
+def ids(body: dict[str, Any], key: str) -> list[Any]:
+    """The people an event names."""
+    found = body.get(key)
+    return found if isinstance(found, list) else []
 
 
 def check_address(gateway: str, ca: Path | None) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bot.transport import Gone, Limits, Receive, RetryLater, StartError, Transport, Unreachable, as_text, read_file
-from bot.wechat_gateway import Contact, Failed, Hopeless, Line, Taken, Told, Trouble, check_address, login_code
+from bot.wechat_gateway import Contact, Failed, Hopeless, Line, Taken, Told, Trouble, check_address, ids, login_code
 from bot.wechat_lanes import Lanes, Recent
 from bot.wechat_messages import AFTER_NAME, Payload, moment, to_incoming, wanted
 from domain.messages import Address, Event, Happening, Incoming, Outgoing, Sender
@@ -94,24 +94,26 @@ class WechatTransport(Transport):
                 await receive(incoming)
 
         await self._introduce()
-        first, longest = self._pace.pauses
-        pause, self._good = 0.0, datetime.now(UTC)
-        self._receiving = True
+        self._receiving, self._good = True, datetime.now(UTC)
         try:
             # A line is closed after the tasks that use it: grpclib hides a cancellation behind a line that was cut.
             with ExitStack() as lines:
                 async with asyncio.TaskGroup() as self._tasks:
                     self._lanes = Lanes[Payload | Event](hand, self._tasks, _MOST_WAITING)
-                    while True:
-                        try:
-                            await self._listen(lines.enter_context(closing(Line(*self._to))))
-                        except (Trouble, TimeoutError) as error:
-                            lines.close()
-                            pause = first if self._line or not pause else min(2 * pause, longest)
-                            await self._lose(str(error) or "the gateway is silent")
-                        await asyncio.sleep(pause * random.uniform(0.5, 1.5))
+                    await self._keep_up(lines)
         finally:
             self._receiving, self._line = False, None
+
+    async def _keep_up(self, lines: ExitStack) -> None:
+        pause, (first, longest) = 0.0, self._pace.pauses
+        while True:
+            try:
+                await self._listen(lines.enter_context(closing(Line(*self._to))))
+            except (Trouble, TimeoutError) as error:
+                lines.close()
+                pause = first if self._line or not pause else min(2 * pause, longest)
+                await self._lose(str(error) or "the gateway is silent")
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))
 
     async def _introduce(self) -> None:
         try:
@@ -199,9 +201,9 @@ class WechatTransport(Transport):
                 await self._scan(login_code(body))
             case Told.FRIENDSHIP:
                 self._tasks.create_task(self._befriend(line, str(body.get("friendshipId", ""))))
-            case Told.ROOM_JOIN if self._me in _ids(body.get("inviteeIdList")):
+            case Told.ROOM_JOIN if self._me in ids(body, "inviteeIdList"):
                 await self._report(Happening.RESTORED, Address(str(body.get("roomId", ""))))
-            case Told.ROOM_LEAVE if self._me in _ids(body.get("removeeIdList")):
+            case Told.ROOM_LEAVE if self._me in ids(body, "removeeIdList"):
                 await self._report(Happening.REMOVED, Address(str(body.get("roomId", ""))))
 
     async def _logged(self, on: bool) -> None:
@@ -388,10 +390,6 @@ class WechatTransport(Transport):
         finally:
             line.close()
         return findings
-
-
-def _ids(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
 
 
 def _hour() -> int:

@@ -568,7 +568,7 @@ async def test_a_wrong_token(gateway: WechatyGateway, tmp_path: Path, caplog: py
     [(serious, what, mend)] = await wrong.examine()
     assert serious and "does not know this token" in what and "LINLI_WECHAT_TOKEN" in mend
     with pytest.raises(StartError, match="does not know this token"):
-        await wrong.run(Ears())
+        await asyncio.wait_for(wrong.run(Ears()), PATIENCE)
     with pytest.raises(Trouble):
         await wrong.login(lambda code: None)
     assert "secret-but-wrong" not in caplog.text + what
@@ -651,7 +651,7 @@ async def test_tls(gateway: WechatyGateway, tmp_path: Path) -> None:
         ):
             if case.startswith(("other", "no ")):
                 with pytest.raises(StartError):
-                    await transport_to(to, tmp_path, **options).run(Ears())
+                    await asyncio.wait_for(transport_to(to, tmp_path, **options).run(Ears()), PATIENCE)
             findings = await transport_to(to, tmp_path, **options).examine()
             told[case] = [what for serious, what, _ in findings if serious]
         assert told.pop("well") == []
