@@ -151,10 +151,15 @@ def wechat_login(config: ConfigFile = None) -> None:
 
 
 def _show_code(code: str) -> None:
-    """Drawn with half blocks, so that a phone reads it from a dark screen and from a light one."""
+    """Drawn with half blocks, light on black whatever the terminal's colours are, so that a phone reads it."""
+    import io
+
     import segno
 
-    segno.make(code, error="l").terminal(compact=True)
+    drawn = io.StringIO()
+    segno.make(code, error="l").terminal(drawn, compact=True)
+    for line in drawn.getvalue().splitlines():
+        typer.echo(f"\x1b[97;40m{line}\x1b[0m")
     typer.echo("scan it in WeChat on the bot's phone and confirm there; a new code comes when this one is too old")
 
 

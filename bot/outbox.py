@@ -19,11 +19,11 @@ from storage.pace import Rates
 log = logging.getLogger(__name__)
 
 _LEASE = timedelta(seconds=60)
-_PATIENCE = 50  # seconds a platform may take for one message: less than the lease
+_ANSWERING = 50  # seconds a platform may take for one message: less than the lease
 _UNDER_WAY = 200  # messages on their way at once
 _POLL = 0.5  # seconds; another process on the same database cannot wake us
-ATTEMPTS = 300  # with the longest pause of five minutes: about a day
-_PAUSE = 300.0  # seconds, at most
+PATIENCE = timedelta(days=1)  # then a message is given up
+_PAUSE = 300.0  # seconds between two attempts, at most
 _BATCH = 50
 SUMMARY = timedelta(minutes=30)  # where a post cannot be edited, its newest state is said no more often
 Happened = Callable[[Tx, Event], None]
@@ -127,7 +127,7 @@ class Sender:
         number = min(row.part, len(cut) - 1)
         letter = _Letter(row, message, cut[number], last=number == len(cut) - 1)
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_ANSWERING):
                 message_id = await self._deliver(letter)
         except Moved as moved:
             await self._move(letter, moved.chat)
@@ -188,7 +188,7 @@ class Sender:
             pace.note(tx, self._rates, bot_id=bot_id, chat_id=letter.chat, group=group, now=now, flooded=flooded)
 
     async def _again(self, letter: _Letter, seconds: float, error: str, flooded: float = 0) -> None:
-        if letter.row.attempts + 1 >= ATTEMPTS:
+        if self._clock() - letter.row.asked_at > PATIENCE:
             await self._bury(letter, error)
             return
         at = self._clock() + timedelta(seconds=seconds)

@@ -40,21 +40,22 @@ def _end(text: str, most: int) -> int:
 
 
 def pieces(message: Outgoing, limits: Limits) -> list[Outgoing]:
-    """What is sent one after another: the file and the quote go with the first piece, the answers with the last."""
+    """What is sent one after another: the file and the quote go with the first piece, names with the first words, the
+    answers with the last."""
     room = limits.text_length - sum(width(person.name) + 2 for person in message.mentions)
     if not limits.buttons:
         room -= width(as_text(message)) - width(message.text)
     texts = split(message.text, max(room, 1))
     if message.file and width(message.text) > limits.caption_length:
         texts = ["", *texts]
-    last = len(texts) - 1
+    last, named = len(texts) - 1, 1 if not texts[0] and len(texts) > 1 else 0
     return [
         replace(
             message,
             text=text,
             choices=message.choices if number == last else (),
             reply_to=message.reply_to if number == 0 else "",
-            mentions=message.mentions if number == 0 else (),
+            mentions=message.mentions if number == named else (),
             file=message.file if number == 0 else None,
         )
         for number, text in enumerate(texts)

@@ -55,6 +55,7 @@ class Outbox(Base):
     leased: Mapped[bool] = mapped_column(Boolean, server_default=false())  # under way; due_at: until when
     state: Mapped[Code]
     attempts: Mapped[int]
+    asked_at: Mapped[datetime | None]  # when it was first to be sent
     part: Mapped[int] = mapped_column(server_default="0")  # of a text too long for one message: how many went
     post: Mapped[Key] = mapped_column(server_default="")  # the name of a post that changes with time
     done_at: Mapped[datetime | None]
@@ -71,6 +72,7 @@ _add = (
         message=bindparam("message"),
         urgent=bindparam("urgent"),
         due_at=bindparam("due_at"),
+        asked_at=bindparam("due_at"),
         post=bindparam("post"),
         state=WAITING,
         leased=False,
@@ -104,7 +106,7 @@ _ahead = and_(
 # One message of a chat at a time, urgent ones first, else the oldest; one that only waits for its hour does not hold up
 # the others. Nothing goes to a chat that rests.
 _claim = (
-    select(Outbox.id, Outbox.message, Outbox.attempts, Outbox.part)
+    select(Outbox.id, Outbox.message, Outbox.attempts, Outbox.part, Outbox.asked_at)
     .where(
         Outbox.bot_id == bindparam("bot_id"),
         Outbox.state == _waiting,
@@ -173,7 +175,7 @@ _release = (
         Outbox.state == _held,
         Outbox.done_at > bindparam("since"),
     )
-    .values(state=WAITING, due_at=bindparam("now"), attempts=0, done_at=None)
+    .values(state=WAITING, due_at=bindparam("now"), asked_at=bindparam("now"), attempts=0, done_at=None)
 )
 _find_post = (
     select(Outbox.message_id, Outbox.done_at)
@@ -197,12 +199,14 @@ _forget = delete(Outbox).where(Outbox.done_at < bindparam("before"))
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A leased row. attempts: before this one; part: how many pieces of its text went already."""
+    """A leased row. attempts: before this one; part: how many pieces of its text went already; asked_at: when it was
+    first to be sent."""
 
     id: int
     message: dict[str, Any]
     attempts: int
     part: int
+    asked_at: datetime
 
 
 def add(tx: Tx, rows: Sequence[dict[str, Any]]) -> None:
@@ -232,7 +236,7 @@ def claim(
     rows = tx.execute(_claim, {"bot_id": bot_id, "now": now, "most": most}).all()
     if rows:
         tx.execute(_lease, [{"row": row.id, "until": now + lease} for row in rows])
-    return [Claimed(row.id, row.message, row.attempts, row.part) for row in rows]
+    return [Claimed(row.id, row.message, row.attempts, row.part, row.asked_at or now) for row in rows]
 
 
 def mark_sent(tx: Tx, row: int, *, message_id: str, now: datetime) -> None:

@@ -36,6 +36,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.add_column(sa.Column("leased", sa.Boolean(), server_default=sa.false(), nullable=False))
+        batch_op.add_column(sa.Column("asked_at", storage.base.Moment(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("part", sa.Integer(), server_default="0", nullable=False))
         batch_op.add_column(sa.Column("post", sa.String(length=200), server_default="", nullable=False))
         batch_op.create_index(
@@ -64,6 +65,7 @@ def downgrade() -> None:
         )
         batch_op.drop_column("post")
         batch_op.drop_column("part")
+        batch_op.drop_column("asked_at")
         batch_op.drop_column("leased")
 
     with op.batch_alter_table("identity", schema=None) as batch_op:
