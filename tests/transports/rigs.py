@@ -23,6 +23,7 @@ from storage.outbox import Outbox
 from storage.people import Identity
 from storage.places import ChatRow
 from storage.ticket_files import TicketFile
+from storage.tickets import TicketText
 
 BOT, NAME, STRANGER = "house", "小助手", "小新"
 SECOND = 0.05  # what a second of the rate limits lasts
@@ -225,6 +226,11 @@ class Rig(ABC):
         """Until somebody has tried to send what waits."""
         found = select(func.max(Outbox.attempts)).where(Outbox.state == outbox.WAITING)
         await self.until(lambda tx: bool(tx.execute(found).scalar_one()))
+
+    async def reports(self) -> int:
+        """How often people's words were written down with tickets."""
+        found = select(func.count()).select_from(TicketText)
+        return await self.database.read(lambda tx: tx.execute(found).scalar_one())
 
     async def is_known(self, who: str) -> bool:
         found = select(func.count()).select_from(Identity).where(Identity.user_id == self.id_of(who))

@@ -1,5 +1,6 @@
 """Telegram: the transport asks the peer for updates."""
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ class TelegramRig(Rig):
         super().__init__(database, files)
         self.peer = TelegramPeer(TOKEN, ME)
         self.peer.scale = SECOND
+        self.peer.shuffle = random.Random(7)  # no batch need come in its order
         self._writers: dict[tuple[int, int], str] = {}
 
     def id_of(self, name: str) -> str:
