@@ -121,14 +121,14 @@ class Stage:
     async def end(self) -> None:
         """All is said, the tickets are those of play, and nothing is left to send."""
         await self.advance(self.hour.lines[-1].at)
-        assert await self.shown_tickets() == self.hour.tickets
-        assert await self.unsent() == {}
+        assert await self.shown_tickets() == self.hour.tickets, self.hour.name
+        assert await self.unsent() == {}, self.hour.name
 
     def compare(self, seen: Counter[tuple[str, str]]) -> None:
         """What people saw is what play says; what they saw more often is counted."""
         said = self.hour.said
-        assert not said - seen, f"{self.hour.name}: lost"
-        assert set(seen) == set(said), f"{self.hour.name}: never said by play"
+        lost, strange = said - seen, set(seen) - set(said)
+        assert not lost and not strange, f"{self.hour.name}: lost {dict(lost)}, not said by play {strange}"
         self.tally.doubled += (seen - said).total()
 
     async def advance(self, to: datetime) -> None:

@@ -32,7 +32,7 @@ from tests.support.databases import Databases
 from texts import say, wording
 
 OUTAGES = 20  # in all
-AT_ONCE = 3  # gateways
+AT_ONCE = 6  # gateways
 TOGETHER = 6  # lines that come in another order than they were said
 ADMIN = "wxid_admin"
 TOKEN = "linli-storm"
