@@ -16,7 +16,8 @@ TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 RULES = Rules(numbers=Numbers(lift="963333", gas="0715-12345"))
 DAY = date(2025, 11, 24)  # gone by: platforms say no moment that is still to come
 _MOST = 12  # lines of a burst; those of one minute stay together
-_LONGEST = timedelta(minutes=8)  # from its first line to its last
+# From its first line to its last: what belongs to a ticket just opened may not come much later than it was said.
+_LONGEST, _LONGEST_IN_CALM, _CALM = timedelta(minutes=8), timedelta(hours=1), timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,9 @@ def _bursts(lines: list[Line], moments: list[datetime]) -> Iterator[Burst]:
     for at, group in groupby(enumerate(lines, start=1), key=lambda numbered: numbered[1].at):
         minute = list(group)
         if burst:
-            last, long = burst[-1][1].at, at - burst[0][1].at > _LONGEST or len(burst) + len(minute) > _MOST
+            first, last = burst[0][1].at, burst[-1][1].at
+            calm = not any(first - _CALM <= moment <= at for moment in moments)
+            long = at - first > (_LONGEST_IN_CALM if calm else _LONGEST) or len(burst) + len(minute) > _MOST
             if long or any(last <= moment < at for moment in moments):
                 yield Burst(last, tuple(burst), last in moments)
                 burst = []

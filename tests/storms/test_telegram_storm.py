@@ -160,7 +160,7 @@ async def test_nothing_is_lost_in_a_storm(hours: list[Hour], sqlite_databases: D
                 await stage.advance_to(burst)
                 await weather.say(number, burst)
             await judge(stage, peer)
-    print(tally)
+    print(tally, tally.duplicates)
     assert tally.restarts >= 20 and tally.in_bursts >= 10
     assert tally.duplicates >= 200 and tally.late >= 200 and tally.flooded >= 50
     assert 0 < tally.doubled <= tally.failed
@@ -187,11 +187,11 @@ async def test_posts_that_overtake_each_other_and_are_refused(
             await peer.wait_for(lambda: not peer.pending, LONG)
         await judge(stage, peer)
         assert peer.given_up == []
-    print(tally)
+    print(tally, tally.duplicates)
     assert tally.refused >= 5 and tally.doubled == 0
 
 
-async def test_forty_minutes_without_telegram_lose_nothing(
+async def test_half_an_hour_without_telegram_loses_nothing(
     hours: list[Hour], sqlite_databases: Databases, tmp_path: Path
 ) -> None:
     """What is to be said meanwhile is tried again for as long as it takes."""
@@ -203,7 +203,7 @@ async def test_forty_minutes_without_telegram_lose_nothing(
         speak(stage, peer, first.lines)
         await peer.wait_for(lambda: tally.failed == 2 and not peer.pending, LONG)
         await peer.stop()
-        await stage.advance(stage.clock.now + timedelta(minutes=40))
+        await stage.advance(stage.clock.now + timedelta(minutes=30))
         assert peer.sent == []
         await peer.start()
         await stage.advance(stage.clock.now + timedelta(minutes=10))

@@ -202,7 +202,7 @@ async def test_nothing_but_what_was_said_in_the_gaps_is_lost(
         for number, hour in enumerate(hours):
             share = OUTAGES * (number + 1) // len(hours) - OUTAGES * number // len(hours)
             tasks.create_task(next_hour(hour, share))
-    print(tally)
+    print(tally, tally.duplicates)
     assert tally.restarts == OUTAGES
     assert tally.duplicates >= 200 and tally.late >= 200
     assert all(times == 1 for times in tally.received.values())
