@@ -67,7 +67,7 @@ class App:
             return
         turn = Turn(tx, incoming.bot_id, f"u:{incoming.update_id}", now, self.rules)
         if incoming.address.private:
-            chats.release(turn, incoming.address.chat)
+            heard.released = chats.release(turn, incoming.address.chat)
         heard.reported = None
         self.routing.turn(turn, incoming, heard)
         turn.flush()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from bot.inbox import Clock, utc_now
 from bot.pieces import pieces
@@ -232,7 +233,7 @@ class Sender:
             if instead:
                 values = {
                     "bot_id": self._transport.bot_id,
-                    "key": f"fallback:{row}",
+                    "key": _once_an_hour(letter.message.to, instead, now),
                     "chat_id": instead.to.group,
                     "message": instead.to_json(),
                     "urgent": instead.urgent,
@@ -252,3 +253,9 @@ class Sender:
         to = letter.message.to
         at = Address(to.group, to.private)
         return Event(self._transport.bot_id, f"out:{letter.row.id}:{what}", what, self._clock(), at, detail)
+
+
+def _once_an_hour(to: Address, instead: Outgoing, now: datetime) -> str:
+    """The same neutral line for the same person is said once an hour, however many words wait for them."""
+    digest = sha256(f"{to.chat}|{instead.to.chat}|{instead.text}".encode()).hexdigest()[:32]
+    return f"fallback:{digest}:{now:%Y%m%d%H}"

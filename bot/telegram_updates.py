@@ -111,6 +111,7 @@ def to_incoming(
         message_id=str(message.message_id),
         reply_to=str(answered.message_id) if answered else "",
         reply_to_me=bool(answered and answered.from_user and answered.from_user.id == bot_user_id),
+        forwarded=message.forward_origin is not None,
     )
 
 

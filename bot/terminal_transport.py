@@ -47,7 +47,9 @@ def bot_block(message: Outgoing, desk: Desk) -> Block:
         if not message.urgent and message.to != desk.address:
             tone = "elsewhere"
     lines: list[Line] = [[("name", header), ("quote", desk.quote(message.reply_to))]]
-    lines += [[("text", clean(text))] for text in message.text.split("\n")]
+    named = "".join(f"@{person.name} " for person in message.mentions)
+    shown = say("terminal.file", kind=say(f"terminal.kind_{message.file.kind}")) if message.file else ""
+    lines += [[("text", clean(text))] for text in f"{shown}{named}{message.text}".split("\n")]
     for choice in message.choices:
         lines.append([("choice", say("terminal.choice", number=choice.number, label=clean(choice.label)))])
     return Block(tone, tuple(lines))
@@ -133,7 +135,7 @@ _STYLE = {
 class TerminalTransport(Transport):
     """The Transport of the terminal. `due`: whether something is to be said at this moment."""
 
-    limits = Limits()
+    limits = Limits(caption_length=4096)
 
     def __init__(
         self, bot_id: str, here: Neighbourhood, *, due: Callable[[], Awaitable[bool]], log_file: Path | None = None

@@ -326,7 +326,8 @@ class WechatTransport(Transport):
         if message.to.private:
             return ()
         answered = self._senders.get(message.reply_to)
-        return message.mentions or ((answered,) if answered else ())
+        called = message.mentions or ((answered,) if answered else ())
+        return [person for person in called if person.name != person.user]  # the id stands where no name is known
 
     async def _explain(self, line: Line, to: Address) -> None:
         """Raises Unreachable where the gateway knows that the chat is none of ours; an empty list is not believed."""

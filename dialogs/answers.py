@@ -17,6 +17,8 @@ def spelled(text: str) -> str:
         return text
     name, _, rest = text[1:].partition(" ")
     known = name.lower()
+    if known == "start":  # what follows it is the link's, not a person's words
+        rest = ""
     word = say(f"words.slash_{known}") if has(f"words.slash_{known}") else name
     return f"{word} {rest}".strip()
 

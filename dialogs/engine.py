@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from dialogs.answers import plain, read_number
+from dialogs.answers import plain, read_number, spelled
 from domain.errors import Refusal
 from domain.guess import Guess
 from domain.messages import Address, Incoming, Outgoing, numbered
 from domain.people import Chat, Person
+from domain.promises import is_quiet
 from services import people
 from services.conversations import Conversation, close, find, save
 from services.turn import Turn, savepoint
@@ -44,13 +45,14 @@ class Changed(BaseException):
 @dataclass(frozen=True, slots=True)
 class Question:
     """labels: the answers to choose from; none: any words. secret: never a word of it to others. minutes: how long the
-    answer is waited for (None: as the rules say)."""
+    answer is waited for (None: as the rules say). fallback: who is told instead where it cannot be asked."""
 
     key: str
     text: str
     labels: tuple[tuple[int, str], ...] = ()
     secret: bool = False
     minutes: int | None = None
+    fallback: Outgoing | None = None
 
 
 Flow = Callable[["Talk"], None]
@@ -77,6 +79,17 @@ class Talk:
         return self.incoming.address.private or self.incoming.at_me or self.incoming.reply_to_me
 
     @property
+    def aside(self) -> Outgoing | None:
+        """The neutral line in the group for a private word that cannot be said; at night it waits in silence."""
+        return self._aside(say("common.talk_privately"))
+
+    def _aside(self, text: str) -> Outgoing | None:
+        here = self.incoming.address
+        if here.private or is_quiet(self.turn.now, self.turn.rules):
+            return None
+        return Outgoing(here, text, reply_to=self.incoming.message_id)
+
+    @property
     def private(self) -> Address:
         return Address(self.person.user, private=True)
 
@@ -85,9 +98,17 @@ class Talk:
         answer: str = self._answer(Question(key, text, minutes=minutes))
         return answer
 
-    def choose(self, key: str, text: str, labels: Iterable[tuple[int, str]], *, secret: bool = False) -> int:
+    def choose(
+        self,
+        key: str,
+        text: str,
+        labels: Iterable[tuple[int, str]],
+        *,
+        secret: bool = False,
+        fallback: Outgoing | None = None,
+    ) -> int:
         """The number of the answer chosen. secret: not a word of it in the group, even if it cannot be asked."""
-        answer: int = self._answer(Question(key, text, tuple(labels), secret))
+        answer: int = self._answer(Question(key, text, tuple(labels), secret, fallback=fallback))
         return answer
 
     def _answer(self, question: Question) -> Any:
@@ -112,17 +133,14 @@ class Talk:
 
     def whisper(self, text: str, *, fallback: str = "") -> None:
         """Answer privately; where the platform cannot, one neutral line in the group that quotes the message."""
-        here = self.incoming.address
-        instead = None
-        if not here.private:
-            words = fallback or say("common.talk_privately")
-            instead = Outgoing(here, words, reply_to=self.incoming.message_id)
+        instead = self._aside(fallback) if fallback else self.aside
         self._words.append(Outgoing(self.private, text, fallback=instead))
 
     def announce(self, text: str, *, urgent: bool = False, quote: bool = True) -> None:
-        """Speak in the group."""
+        """Speak in the group; what is urgent, privately to who spoke where the group is closed to the bot."""
         reply_to = self.incoming.message_id if quote else ""
-        self._words.append(Outgoing(self.incoming.address, text, reply_to=reply_to, urgent=urgent))
+        instead = Outgoing(self.private, text, urgent=True) if urgent else None
+        self._words.append(Outgoing(self.incoming.address, text, reply_to=reply_to, urgent=urgent, fallback=instead))
 
     def then(self, flow: str, **args: Any) -> None:
         """Go on with another flow once this one is written."""
@@ -158,7 +176,8 @@ class Engine:
 
     def answer(self, talk: Talk, conversation: Conversation) -> bool:
         """Offer a message to the open dialog. False: it is no answer, and the message may mean something else."""
-        text, press = plain(talk.incoming.text), talk.incoming.press
+        said = spelled(talk.incoming.text.strip())
+        text, press = plain(said), talk.incoming.press
         if press and not press.question:
             return False
         if press and press.question != conversation.question:
@@ -174,7 +193,7 @@ class Engine:
         if labels:
             value: str | int | None = read_number(press.value if press else text, labels)
         else:
-            value = talk.incoming.text.strip()[:_WORDS]
+            value = said[:_WORDS]
         if value is None or value == "":
             return False
         talk.args, talk.answers = conversation.args, [*conversation.answers, [conversation.pending, value]]
@@ -249,10 +268,7 @@ class Engine:
             secret=asked.secret,
         )
         save(talk.turn, talk.private, talk.person.user, waiting)
-        fallback = None
-        if not talk.incoming.address.private and not asked.secret:
-            text = say("common.talk_privately")
-            fallback = Outgoing(talk.incoming.address, text, reply_to=talk.incoming.message_id)
+        fallback = asked.fallback if asked.secret else talk.aside
         choices = numbered(asked.labels)
         talk.turn.say(Outgoing(talk.private, asked.text, choices, question, fallback=fallback))
 

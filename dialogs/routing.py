@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from dialogs import chains, registry, tickets
@@ -39,6 +39,7 @@ class Heard:
 
     sent: the sender's lines with files that go with them; waits: words for those files are waited for, nothing else.
     kept: they are with a ticket now. lost: whom a list of the chat (接龙) has lost.
+    stroke: a command written "/report". released: words that were kept for this person go out before the answer.
     """
 
     text: str
@@ -50,6 +51,8 @@ class Heard:
     waits: bool = False
     kept: bool = False
     lost: chains.Lost | None = None
+    stroke: bool = False
+    released: bool = False
     reported: Reported | None = None
 
     @property
@@ -74,14 +77,18 @@ class Routing:
     def hear(self, incoming: Incoming) -> Heard | None:
         """None: plain chat that asks for nothing. Called once per update, in the chat's order."""
         press = incoming.press
-        words = spelled((press.value if press and not press.question else incoming.text).strip()[:_LONGEST])
+        said = (press.value if press and not press.question else incoming.text).strip()[:_LONGEST]
+        words, stroke = spelled(said), said.startswith("/")
         text, user = plain(words), incoming.sender.user
         files = tuple(file for file in incoming.files if file.kind in ticket_files.KINDS)
         line = Line(incoming.update_id, user, words, incoming.sent_at, files)
         if incoming.address.private or incoming.press:
             commands = registry.find_commands(text)
-            return Heard(text, commands, None if commands else self._classify(words, None), [line], sent=[line])
-        if not text and not files:
+            guess = None if commands else self._classify(words, None)
+            if guess and incoming.forwarded:  # somebody else's words raise no alarm
+                guess = replace(guess, urgent=False, danger="", outright=False)
+            return Heard(text, commands, guess, [line], sent=[line], stroke=stroke)
+        if incoming.forwarded or not (text or files):
             return None
         room = self._room(incoming)
         room.add(line, self._rules.join_window)
@@ -91,7 +98,7 @@ class Routing:
             lost = room.lists.take(came, user, line.at)
             return Heard(text, lost=lost) if lost else None
         commands = registry.find_commands(text)
-        heard = Heard(text, commands, lines=[line]) if commands else self._listen(room, incoming, line)
+        heard = Heard(text, commands, lines=[line], stroke=stroke) if commands else self._listen(room, incoming, line)
         if heard:
             heard.sent = room.loose(user)
         return heard or self._awaiting(room, line)
@@ -179,7 +186,9 @@ class Routing:
         if heard.waits or (incoming.files and not heard.text and not incoming.press):
             self._wordless(talk, heard)
             return
-        command = self._command(heard, person, chat, talk.addressed)
+        command = self._command(heard, person, chat, talk.addressed or heard.stroke)
+        if command and command[0].flow == "help.show" and heard.released:
+            return
         if self._dialog(talk, heard, command):
             return
         if not incoming.address.private and chat is None:
@@ -213,14 +222,13 @@ class Routing:
         if is_quiet(talk.turn.now, talk.turn.rules):
             raise Silence
         chains.say_lost(talk, lost)
-        self._engine.speak(talk)
 
     def _dialog(self, talk: Talk, heard: Heard, command: tuple[Command, dict[str, str]] | None) -> bool:
         """The open question first; but a cry for help and a plain command are no answers to a question in words."""
         incoming = talk.incoming
         pressed = incoming.press is not None and bool(incoming.press.question)
-        if not incoming.address.private and not pressed:
-            return False
+        if not pressed and (heard.released or not incoming.address.private):
+            return False  # nobody answers a question that was not seen yet
         conversation = find_open(talk.turn, talk.person)
         if conversation is None:
             if pressed:
@@ -228,7 +236,7 @@ class Routing:
                 self._engine.speak(talk)
             return pressed
         alarm = heard.guess is not None and heard.guess.urgent
-        clear = command is not None and not command[0].key.endswith("_short")
+        clear = command is not None and (heard.stroke or not command[0].key.endswith("_short"))
         cancels = heard.text in word_list("words.cancel")
         if (alarm or clear) and not conversation.labels and not cancels:
             return False
@@ -310,6 +318,8 @@ class Routing:
                 return
         if not talk.incoming.address.private:
             raise Silence
+        if heard.released:
+            return
         if not heard.text:
             talk.say(say("tickets.what"))
             self._engine.speak(talk)

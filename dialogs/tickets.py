@@ -13,6 +13,7 @@ from services.tickets import Reported
 from texts import options, pattern, say, wording
 from texts.wording import figure
 
+_SHORT = 4  # characters: thanks, greetings
 _LACKING = 30  # minutes for which what is still missing is waited for
 
 
@@ -118,7 +119,8 @@ def _private_only(talk: Talk, reported: Reported) -> bool:
 def confide(talk: Talk) -> None:
     """Violence, a child in danger, a person who does not want to live: one private question, one named office."""
     text = say(f"cards.{talk.args['danger']}")
-    if talk.choose("call", text, options("cards.confide_choices"), secret=True) == 1:
+    instead = people.director_instead(talk.turn, talk.person, talk.args["chat"])
+    if talk.choose("call", text, options("cards.confide_choices"), secret=True, fallback=instead) == 1:
         people.call_director(talk.turn, people.meet(talk.turn, talk.person), talk.args["chat"])
         talk.say(say("tickets.confide_done"))
     else:
@@ -127,7 +129,12 @@ def confide(talk: Talk) -> None:
 
 def report(talk: Talk) -> None:
     """`报修 …`, `我要投诉 …`, `代报 …`: a complaint by command; asks what it is about where no words were given."""
-    words = talk.args.get("words") or talk.ask("what", say("tickets.what"))
+    if "words" not in talk.args:
+        files = ticket_files.packed(ticket_files.asked_about(talk.turn, talk.person))
+        talk.args.setdefault("files", files)
+    words = talk.args.get("words") or _described(talk, say("tickets.what"))
+    if not words:
+        return
     guess = talk.classify(words)
     if not guess.summary:
         guess = replace(guess, summary=guess.matter or say("tickets.unnamed"))
@@ -135,6 +142,22 @@ def report(talk: Talk) -> None:
     news = reported and (reported.opened or reported.joined or reported.card or reported.again)
     if reported and not news and not talk.incoming.address.private:
         talk.whisper(say("tickets.still_working", **_still(talk, reported.ticket)))
+
+
+def _described(talk: Talk, question: str) -> str:
+    """What is broken, in the person's words; thanks and greetings are asked once more. "" where they say no more."""
+    words = talk.ask("what", question)
+    if _says_nothing(talk, words):
+        words = talk.ask("what_again", say("tickets.what_again"))
+        if _says_nothing(talk, words):
+            talk.say(say("common.nothing"))
+            return ""
+    return words
+
+
+def _says_nothing(talk: Talk, words: str) -> bool:
+    guess = talk.classify(words)
+    return not guess.ticket and not guess.matter and len(words) <= _SHORT
 
 
 def unsure(talk: Talk) -> None:
@@ -170,7 +193,7 @@ def wordless(talk: Talk, files: tuple[File, ...]) -> bool:
         if news and here.private:
             talk.say(say(f"tickets.file_{news}", kind=kind, number=ticket.number))
         return True
-    asked = ticket_files.ask(talk.turn, talk.person, talk.chat, here, files, fallback=_in_group(talk))
+    asked = ticket_files.ask(talk.turn, talk.person, talk.chat, here, files, fallback=talk.aside)
     if not asked and here.private:
         talk.say(say("tickets.file_busy", kind=kind))
     return False
@@ -179,7 +202,10 @@ def wordless(talk: Talk, files: tuple[File, ...]) -> bool:
 def picture(talk: Talk) -> None:
     """What files without words are about: the answer becomes a report with them, at the place where they were sent."""
     args = talk.args
-    words = talk.ask("what", say("tickets.file_what", kind=ticket_files.kinds(ticket_files.unpacked(args["files"]))))
+    kind = ticket_files.kinds(ticket_files.unpacked(args["files"]))
+    words = _described(talk, say("tickets.file_what", kind=kind))
+    if not words:
+        return
     talk.chat = talk.chat or people.find_chat(talk.turn, Address(args["chat"]))
     guess = talk.classify(words)
     if guess.ticket:
@@ -190,20 +216,19 @@ def picture(talk: Talk) -> None:
 
 def pictures(talk: Talk) -> None:
     """`照片 12`: the files of a ticket, each to the asker; into the work chat where it was asked there."""
-    ticket = ticket_search.look_up(talk.turn, talk.person, talk.chat, int(talk.args["number"]))
+    try:
+        ticket = ticket_search.look_up(talk.turn, talk.person, talk.chat, int(talk.args["number"]))
+    except Refusal:
+        if talk.addressed or talk.person.posts:
+            raise
+        raise Silence from None  # said among neighbours, of some other picture
     shown = ticket_files.show(talk.turn, talk.person, talk.chat, ticket)
     to = talk.incoming.address if shown.here else talk.private
     for place, file in enumerate(shown.files, start=1):
         kind, count = ticket_files.kind_name(file.kind), len(shown.files)
         text = say("tickets.file_shown", number=ticket.number, kind=kind, place=place, count=count)
-        fallback = _in_group(talk) if to.private and place == 1 else None
+        fallback = talk.aside if to.private and place == 1 else None
         talk.turn.say(Outgoing(to, text, file=file, fallback=fallback))
-
-
-def _in_group(talk: Talk) -> Outgoing | None:
-    """What is said in the group where the private chat cannot be reached."""
-    here = talk.incoming.address
-    return None if here.private else Outgoing(here, say("common.talk_privately"), reply_to=talk.incoming.message_id)
 
 
 def _still(talk: Talk, ticket: Ticket) -> dict[str, object]:
@@ -244,6 +269,7 @@ def finish(talk: Talk) -> None:
     """`办结 12 已更换灯泡`; `弄好了` in a work chat."""
     ticket = _to_handle(talk, say("tickets.which_finish"), *LIVE)
     note = talk.args.get("note") or say("tickets.finished_note")
+    ticket_files.attach(talk.turn, talk.person, ticket, ticket_files.unpacked(talk.args.get("files", ())))
     tickets.finish(talk.turn, talk.person, ticket, note=note)
     talk.say(say("tickets.finished_here", number=ticket.number))
 

@@ -171,8 +171,11 @@ def same(known: Chain, came: Chain, sender: str) -> bool:
     return titles[0] == titles[1] != "" or (may and 2 * shared > len(whole))
 
 
-def merge(known: Chain | None, came: Chain, sender: str) -> Merged:
-    """Take in a list that `sender` sent. A list that does not continue `known` (see `same`) begins a chain."""
+def merge(known: Chain | None, came: Chain, sender: str, *, strikes: bool = False) -> Merged:
+    """Take in a list that `sender` sent. A list that does not continue `known` (see `same`) begins a chain.
+
+    strikes: what the list lacks was struck out by somebody who may, not lost.
+    """
     if known is None or not same(known, came, sender):
         known = Chain(came.title, initiator=sender)
     union, listed = list(known.entries), _once(came.entries)
@@ -193,7 +196,7 @@ def merge(known: Chain | None, came: Chain, sender: str) -> Merged:
             again.append(place)
     standing = {place for place, entry in enumerate(known.entries) if not entry.withdrawn}
     missing = set() if came.part else standing - set(pairs.values())  # a part says nothing about the others
-    lost = [place for place in sorted(missing) if union[place].owner != sender]
+    lost = [place for place in sorted(missing) if union[place].owner != sender and not strikes]
     for place in sorted(missing - set(lost)):
         gone.append(place)
         union[place] = replace(union[place], withdrawn=True)

@@ -63,6 +63,7 @@ class Incoming:
     message_id: str = ""
     reply_to: str = ""  # message_id of the message this one answers
     reply_to_me: bool = False
+    forwarded: bool = False  # somebody else's words
 
 
 class Happening(StrEnum):

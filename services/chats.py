@@ -6,7 +6,7 @@ from datetime import datetime
 from domain.messages import Address, Event, Happening, Outgoing
 from domain.promises import quiet_end
 from services.turn import Turn
-from storage import audit, outbox, people, places, tickets
+from storage import audit, conversations, outbox, people, places, tickets
 from texts import say, wording
 
 _STATES = {Happening.REMOVED: places.GONE, Happening.MUTED: places.MUTED, Happening.RESTORED: places.OPEN}
@@ -72,10 +72,18 @@ def _group(turn: Turn, event: Event, chat_id: str) -> str:
     return say(f"chats.{event.what}", title=chat.title)
 
 
-def release(turn: Turn, user: str) -> None:
-    """Somebody wrote to the bot or let it write again: what was kept for them in the last days is said now."""
+def release(turn: Turn, user: str) -> bool:
+    """Somebody wrote to the bot or let it write again: what was kept for them in the last days is said now, but no
+    question that is open no more. False where nothing was kept."""
     since = turn.now - turn.rules.dialog_window
-    outbox.release(turn.tx, bot_id=turn.bot_id, chat_id=user, since=since, now=turn.now)
+    kept = outbox.held(turn.tx, bot_id=turn.bot_id, chat_id=user, since=since)
+    if not kept:
+        return False
+    waiting = conversations.find(turn.tx, turn.bot_id, user, user, turn.now)
+    for row, question in kept:
+        if not question or (waiting and waiting.question == question):
+            outbox.release(turn.tx, row, now=turn.now)
+    return True
 
 
 def _record(turn: Turn, event: Event, subject: str, number: int, compound_id: int | None, **data: str) -> None:

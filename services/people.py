@@ -192,6 +192,24 @@ def call_head(turn: Turn, person: Person, chat: Chat | None, text: str) -> str:
 def call_director(turn: Turn, person: Person, chat_id: str) -> None:
     """A matter of life that only the community's director hears of (where there is none, those in office there), with
     the person's consent. Raises Refusal where nobody could be told."""
+    told, where = _directors(turn, person, chat_id)
+    if not told:
+        raise Refusal("common.nobody", duty=turn.rules.numbers.duty)
+    for user in told:
+        tell_person(turn, user, say("tickets.confide_call", name=person.name, place=where), urgent=True)
+
+
+def director_instead(turn: Turn, person: Person, chat_id: str) -> Outgoing | None:
+    """What the director is told where the person themselves cannot be written to. None: there is nobody to tell."""
+    told, where = _directors(turn, person, chat_id)
+    if not told:
+        return None
+    text = say("tickets.confide_unreached", name=person.name, place=where)
+    return Outgoing(Address(told[0], private=True), text, urgent=True)
+
+
+def _directors(turn: Turn, person: Person, chat_id: str) -> tuple[list[str], str]:
+    """User ids of the community's director, and where the person is."""
     chat = find_chat(turn, Address(chat_id))
     place = person.place or (chat.place if chat else None)
     told: list[str] = []
@@ -201,12 +219,7 @@ def call_director(turn: Turn, person: Person, chat_id: str) -> None:
         told = sorted(
             {user for user, role, _ in officers if role is Role.DIRECTOR} or {user for user, _, _ in officers}
         )
-    if place is None or not told:
-        raise Refusal("common.nobody", duty=turn.rules.numbers.duty)
-    where = wording.place(place.building, place.unit)
-    text = say("tickets.confide_call", name=person.name, place=where)
-    for user in told:
-        tell_person(turn, user, text, urgent=True)
+    return told, wording.place(place.building, place.unit) if place else ""
 
 
 def _only_compound(turn: Turn, person: Person) -> int | None:

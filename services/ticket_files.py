@@ -12,7 +12,7 @@ from domain.errors import Refusal
 from domain.messages import Address, File, Incoming, Outgoing
 from domain.people import Body, Chat, Level, Person, Post, Role
 from domain.promises import is_quiet, quiet_end
-from domain.tickets import LIVE, Ticket
+from domain.tickets import LIVE, Status, Ticket
 from services import people, ticket_notices, ticket_search
 from services.turn import Turn
 from storage import conversations, ticket_files, tickets, timers
@@ -57,7 +57,7 @@ def attach(turn: Turn, person: Person, ticket: Ticket, files: Sequence[File]) ->
 def add(turn: Turn, person: Person, ticket_id: int, files: Sequence[File]) -> bool:
     """Files that follow the sender's own report; False where it is theirs no more or nobody works on it."""
     ticket = tickets.get(turn.tx, ticket_id)
-    if ticket.status not in LIVE or not tickets.took_part(turn.tx, ticket_id, person.id):
+    if ticket.status not in (*LIVE, Status.DONE) or not tickets.took_part(turn.tx, ticket_id, person.id):
         return False
     attach(turn, person, ticket, files)
     return True

@@ -84,6 +84,24 @@ _add = (
 # Written out, not bound: only so does a planner see that the partial indexes hold these rows.
 _waiting: ColumnElement[str] = literal_column(f"'{WAITING}'")
 _held: ColumnElement[str] = literal_column(f"'{HELD}'")
+_newer = aliased(Outbox)
+_merge_one = (
+    update(Outbox)
+    .where(
+        Outbox.id == bindparam("row"),
+        Outbox.state == WAITING,
+        select(1)
+        .where(
+            _newer.bot_id == Outbox.bot_id,
+            _newer.chat_id == Outbox.chat_id,
+            _newer.post == Outbox.post,
+            _newer.id > Outbox.id,
+            _newer.state == _waiting,
+        )
+        .exists(),
+    )
+    .values(state=MERGED, leased=False, done_at=bindparam("at"))
+)
 _merge = (
     update(Outbox)
     .where(
@@ -167,14 +185,15 @@ _next_part = (
 )
 _retry = update(Outbox).where(_mine).values(due_at=bindparam("at"), leased=False, error=bindparam("why"))
 _put_off = update(Outbox).where(_mine).values(due_at=bindparam("at"), leased=False, attempts=Outbox.attempts - 1)
+_of_held = select(Outbox.id, Outbox.message).where(
+    Outbox.bot_id == bindparam("bot"),
+    Outbox.chat_id == bindparam("chat"),
+    Outbox.state == _held,
+    Outbox.done_at > bindparam("since"),
+)
 _release = (
     update(Outbox)
-    .where(
-        Outbox.bot_id == bindparam("bot"),
-        Outbox.chat_id == bindparam("chat"),
-        Outbox.state == _held,
-        Outbox.done_at > bindparam("since"),
-    )
+    .where(Outbox.id == bindparam("row"), Outbox.state == HELD)
     .values(state=WAITING, due_at=bindparam("now"), asked_at=bindparam("now"), attempts=0, done_at=None)
 )
 _find_post = (
@@ -217,7 +236,9 @@ def add(tx: Tx, rows: Sequence[dict[str, Any]]) -> None:
         if row["post"]:
             merged = {"bot": row["bot_id"], "chat": row["chat_id"], "name": row["post"], "at": row["due_at"]}
             tx.execute(_merge, merged)
-    execute_each(tx, _add, rows)
+            tx.execute(_add, row)
+    if plain := [row for row in rows if not row["post"]]:
+        execute_each(tx, _add, plain)
 
 
 def claim(
@@ -255,9 +276,15 @@ def mark_held(tx: Tx, row: int, *, error: str, now: datetime) -> bool:
     return result.rowcount == 1
 
 
-def release(tx: Tx, *, bot_id: str, chat_id: str, since: datetime, now: datetime) -> int:
-    """The person has opened the private chat: what was held for them since then is due. Returns how many."""
-    return tx.execute(_release, {"bot": bot_id, "chat": chat_id, "since": since, "now": now}).rowcount
+def held(tx: Tx, *, bot_id: str, chat_id: str, since: datetime) -> list[tuple[int, str]]:
+    """What is kept for a person since then: (id, the question it asks or "")."""
+    rows = tx.execute(_of_held, {"bot": bot_id, "chat": chat_id, "since": since})
+    return [(row.id, row.message.get("question", "")) for row in rows]
+
+
+def release(tx: Tx, row: int, *, now: datetime) -> None:
+    """A kept word is due."""
+    tx.execute(_release, {"row": row, "now": now})
 
 
 def next_part(tx: Tx, row: int, *, message_id: str, now: datetime) -> None:
@@ -270,8 +297,9 @@ def retry(tx: Tx, row: int, *, at: datetime, error: str) -> None:
 
 
 def put_off(tx: Tx, row: int, *, at: datetime) -> None:
-    """Not now, and not because anything failed: a newer state of the same post may still take its place."""
-    tx.execute(_put_off, {"row": row, "at": at})
+    """Not now, and not because anything failed: a newer state of the same post takes its place, now or later."""
+    if tx.execute(_merge_one, {"row": row, "at": at}).rowcount == 0:
+        tx.execute(_put_off, {"row": row, "at": at})
 
 
 def find_post(tx: Tx, *, bot_id: str, chat_id: str, post: str) -> tuple[str, datetime] | None:

@@ -114,7 +114,7 @@ _own = (
         or_(bindparam("chat", type_=String()) == "", Report.chat_id == bindparam("chat", type_=String())),
         _stays,
         TicketText.at >= bindparam("since"),
-        TicketRow.status.in_(("open", "accepted")),
+        TicketRow.status.in_(("open", "accepted", "done")),
     )
     .order_by(TicketText.id.desc())
     .limit(1)

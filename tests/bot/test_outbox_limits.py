@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -12,7 +12,7 @@ from bot.outbox import SUMMARY, Sender
 from bot.transport import Flooded, Gone, Limits, Moved, Unreachable
 from domain.messages import Address, Happening, Outgoing
 from storage import outbox
-from storage.database import Database
+from storage.database import Database, Tx
 from storage.outbox import DEAD, HELD, MERGED, SENT
 from tests.support.post import BOT, NOON, Platform, Post
 
@@ -236,6 +236,12 @@ async def test_a_group_that_moved_is_followed(post: Post) -> None:
     assert [(event.what, event.detail) for event in post.events] == [(Happening.MOVED, "b")]
 
 
+def _open(tx: Tx, now: datetime) -> None:
+    """The person opens the chat."""
+    for row, _ in outbox.held(tx, bot_id=BOT, chat_id="user", since=now - timedelta(hours=48)):
+        outbox.release(tx, row, now=now)
+
+
 async def test_a_private_word_is_kept_until_the_chat_is_opened(post: Post) -> None:
     post.platform.troubles = {"news": [Unreachable("never opened", Happening.UNOPENED)]}
     fallback = Outgoing(Address("group"), "talk to me in private")
@@ -244,8 +250,7 @@ async def test_a_private_word_is_kept_until_the_chat_is_opened(post: Post) -> No
     assert post.platform.sent == [("group", "talk to me in private")]
     assert (await post.states())["news"] == HELD
     assert [(event.what, event.address) for event in post.events] == [(Happening.UNOPENED, Address("user", True))]
-    since = post.now - timedelta(hours=48)
-    await post.database.run(outbox.release, bot_id=BOT, chat_id="user", since=since, now=post.now)
+    await post.database.run(_open, post.now)
     post.now += timedelta(seconds=2)
     await post.send_all()
     assert post.platform.texts("user") == ["news"]
@@ -256,8 +261,7 @@ async def test_what_was_kept_too_long_is_not_said_any_more(post: Post) -> None:
     await post.put("user", "news", private=True)
     await post.send_all()
     post.now += timedelta(hours=49)
-    since = post.now - timedelta(hours=48)
-    await post.database.run(outbox.release, bot_id=BOT, chat_id="user", since=since, now=post.now)
+    await post.database.run(_open, post.now)
     await post.send_all()
     assert post.platform.texts("user") == []
 

@@ -48,6 +48,15 @@ def test_a_line_in_a_group() -> None:
     )
 
 
+def test_a_forwarded_message_is_somebody_elses() -> None:
+    data = recorded("group_text")
+    data["message"]["forward_origin"] = {"type": "hidden_user", "sender_user_name": "x", "date": 1_795_399_000}
+    incoming = read(data)
+    assert isinstance(incoming, Incoming)
+    assert incoming.forwarded
+    assert not heard("group_text").forwarded
+
+
 def test_a_basic_group_is_a_group_too() -> None:
     assert heard("basic_group_text").address == Address("-4000003")
 

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from bot.demo import build
 from bot.play import BOT, Player, Recorder
-from domain.messages import Address, Event, Happening, Incoming, Sender
+from bot.transport import Unreachable
+from domain.messages import Address, Event, Happening, Incoming, Outgoing, Sender
 from domain.rules import Rules
 from storage import outbox, places, tickets
 from storage.audit import Audit
@@ -20,12 +21,25 @@ GROUP, WORK = Address("3栋群"), Address("3栋党小组群")
 ADMIN, WANG, LIU = "admin", "王阿姨", "老刘"
 
 
+class Doors(Recorder):
+    """A platform on which some chats are closed to the bot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closed: dict[Address, Happening] = {}
+
+    async def send(self, message: Outgoing) -> str:
+        if what := self.closed.get(message.to):
+            raise Unreachable("closed", what)
+        return await super().send(message)
+
+
 class Street:
     """The demo compound's chats, and what the bot says in them."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.transport = Recorder()
+        self.transport = Doors()
         self.player = Player(database, self.transport, Rules())
         self.player.app.admins = (ADMIN,)
         self.now = datetime(2026, 11, 23, 10, 0, tzinfo=ZONE)
@@ -149,3 +163,56 @@ async def test_a_topic_is_a_chat_of_its_group(street: Street) -> None:
     assert len(street.said(topic.chat)) == 2, "what follows is said in the same topic"
     found = await street.database.read(tickets.all_tickets)
     assert [ticket.building for ticket in found] == ["3"]
+
+
+# --- what cannot be said ---
+
+
+async def test_who_does_not_want_to_live_and_cannot_be_written_to_is_looked_after(street: Street) -> None:
+    street.transport.closed[Address("陈奶奶", private=True)] = Happening.UNOPENED
+    await street.say("陈奶奶", "我不想活了", GROUP)
+    assert street.said(GROUP.chat) == [], "never a word of it in the group"
+    (told,) = street.said("孙主任")
+    assert told.startswith("陈奶奶（3栋1单元）")
+
+
+async def test_the_words_that_open_a_chat_answer_no_question_unseen(street: Street) -> None:
+    private = Address(WANG, private=True)
+    street.transport.closed[private] = Happening.UNOPENED
+    await street.say(WANG, "/report", GROUP)
+    await street.say(WANG, "/report", GROUP)
+    assert street.said(GROUP.chat) == ["细说请私聊我"], "once, though two questions wait"
+    del street.transport.closed[private]
+    await street.say(WANG, "谢谢", private)
+    assert street.said(WANG) == ["哪里坏了？说几个字就行，例：2单元下水道堵"], "the question that is still open, once"
+    await street.say(WANG, "楼道灯不亮", private)
+    assert len(await street.database.read(tickets.all_tickets)) == 1
+
+
+async def test_at_night_the_group_hears_nothing_of_closed_doors(street: Street) -> None:
+    street.now = street.now.replace(hour=23)
+    street.transport.closed[Address(WANG, private=True)] = Happening.UNOPENED
+    await street.say(WANG, "3栋楼道灯不亮", GROUP)
+    assert street.said(GROUP.chat) == []
+
+
+async def test_a_safety_card_for_a_muted_group_goes_to_who_cried(street: Street) -> None:
+    street.transport.closed[GROUP] = Happening.MUTED
+    await street.say("小赵", "电梯停了，有人困在里面", GROUP)
+    assert street.said("小赵")[0].startswith("🆘")
+
+
+async def test_thanks_and_greetings_report_nothing(street: Street) -> None:
+    private = Address(WANG, private=True)
+    for words in ("/report", "你好", "谢谢"):
+        await street.say(WANG, words, private)
+    assert await street.database.read(tickets.all_tickets) == []
+    assert street.said(WANG)[1:] == ["说说哪里坏了就行，例：灯不亮。不报了回 0", "好，有事随时说"]
+
+
+async def test_a_command_after_a_stroke_is_never_an_answer(street: Street) -> None:
+    private = Address(WANG, private=True)
+    for words in ("/report", "/help", "/report", "/cancel"):
+        await street.say(WANG, words, private)
+    assert await street.database.read(tickets.all_tickets) == []
+    assert street.said(WANG)[-1] == "好，算了"

@@ -37,7 +37,7 @@ NOON = datetime.combine(utc_now().astimezone(RULES.zone), time(12), tzinfo=RULES
 @dataclass(frozen=True, slots=True)
 class Has:
     """What a platform offers. closed: private chats that people must open first; repeats: it may tell of one message
-    twice; captions: words stand under a picture; calls: it shows who is called by name; pace: it is not to be written
+    twice; captions: words stand under a picture; pace: it is not to be written
     to too fast."""
 
     buttons: bool = False
@@ -45,7 +45,6 @@ class Has:
     media: bool = True
     captions: bool = False
     quotes: bool = True
-    calls: bool = True
     closed: bool = True
     repeats: bool = True
     pace: bool = False

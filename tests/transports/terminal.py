@@ -34,7 +34,7 @@ class Paper(PlainScreen):
 
 
 class TerminalRig(Rig):
-    has = Has(media=False, calls=False, closed=False, repeats=False)
+    has = Has(media=False, closed=False, repeats=False)
 
     def __init__(self, database: Database, files: Path) -> None:
         super().__init__(database, files)
@@ -102,4 +102,5 @@ class TerminalRig(Rig):
 
 def _and(said: Said, line: str) -> Said:
     text = f"{said.text}\n{line}" if said.text else line
-    return Said(said.to, said.private, text, quoted=said.quoted)
+    called = tuple(re.findall(r"@(\S+) ", text))
+    return Said(said.to, said.private, text, quoted=said.quoted, called=called)
