@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -49,6 +49,7 @@ class App:
         self.routing = Routing(self.classifier.guess, rules)
         self.sender = Sender(database, transport, clock, happened=self._happened, second=second)
         # What came in is kept as files where there is a folder for them.
+        largest_file = min(largest_file, transport.limits.largest_file)  # what is kept can be shown
         self.fetcher = Fetcher(database, transport, files, largest_file, clock) if files else None
         self.inbox = Inbox(
             database,
@@ -123,9 +124,8 @@ class App:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """What the bot does beside receiving: tick, send, fetch."""
-        working = [asyncio.create_task(self.sender.run())]
-        if self.fetcher:
-            working.append(asyncio.create_task(self.fetcher.run()))
+        sending = asyncio.create_task(self.sender.run())
+        fetching = asyncio.create_task(self.fetcher.run()) if self.fetcher else None
         scheduler = Scheduler(tick=self.tick, forget_old=self.forget_old)
         scheduler.start()
         try:
@@ -133,9 +133,10 @@ class App:
         finally:
             scheduler.stop()
             self.sender.stop()
-            if self.fetcher:
-                self.fetcher.stop()
-            await asyncio.gather(*working)
+            if fetching:
+                fetching.cancel()  # what it was fetching is due again when its lease ends
+                await asyncio.gather(fetching, return_exceptions=True)
+            await sending
 
     async def run(self) -> None:
         """Receive, publish the commands, and when the transport ends, send what is still due."""
@@ -153,5 +154,9 @@ class App:
             pass
 
     async def _publish(self) -> None:
+        with suppress(Exception):  # the menu is a help, no more
+            await self._offer_commands()
+
+    async def _offer_commands(self) -> None:
         bound = await self.database.read(places.all_chats, self.transport.bot_id)
         await self.transport.publish([chat.chat_id for chat in bound if chat.body_id is not None])

@@ -32,7 +32,8 @@ _PAUSE = 3600.0  # seconds between two attempts, at most
 _POLL = 5.0  # seconds; another process on the same database cannot wake us
 _BATCH = 4
 _SIDE = 2560  # pixels: enough to read a meter or a plate
-_PIXELS = 50_000_000  # more are unpacked for no picture (a PNG of some KB can hold billions)
+_PIXELS = 50_000_000  # of a JPEG, which is unpacked smaller at once
+_WHOLE = 20_000_000  # of what is unpacked whole: a PNG of some KB can hold billions
 _READ = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 _MARKS = (
@@ -167,11 +168,11 @@ def clean_picture(data: bytes) -> bytes:
     Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit warns first; ours is checked before anything is unpacked
     try:
         with Image.open(io.BytesIO(data), formats=_READ) as picture:
-            if picture.width * picture.height > _PIXELS:
+            if picture.width * picture.height > (_PIXELS if picture.format == "JPEG" else _WHOLE):
                 raise Unfit(f"{picture.width} x {picture.height} pixels")
             picture.draft("RGB", (_SIDE, _SIDE))  # a large JPEG is unpacked smaller at once
+            picture.thumbnail((_SIDE, _SIDE))  # before anything is copied
             upright = ImageOps.exif_transpose(picture)
-            upright.thumbnail((_SIDE, _SIDE))
             bare = Image.new("RGB", upright.size, "white")
             layers = upright.convert("RGBA") if upright.mode in ("RGBA", "LA", "PA", "P") else None
             bare.paste(layers or upright.convert("RGB"), mask=layers)

@@ -31,6 +31,8 @@ class Listener(Protocol):
 
     def settled(self, incoming: Incoming, heard: Any) -> None: ...
 
+    def passed(self, incoming: Incoming) -> None: ...
+
 
 class Inbox:
     """Turns updates into committed effects. `turn(tx, incoming, heard, now)` does the work inside the transaction and
@@ -72,11 +74,13 @@ class Inbox:
         free = (incoming.bot_id, incoming.address.chat) not in self._lanes
         heard = self._hear(incoming) if free else _LATER
         if heard is None:
+            self._listener.passed(incoming)
             return
         async with self._lane(incoming.bot_id, incoming.address.chat), self._places:
             try:
                 await self._handle(incoming, heard)
             except self._silence:
+                self._listener.passed(incoming)
                 return
             except Exception:
                 trace = secrets.token_hex(4)

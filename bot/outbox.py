@@ -123,8 +123,13 @@ class Sender:
             return []
 
     async def _send(self, row: Claimed) -> None:
-        message = Outgoing.from_json(row.message)
-        cut = pieces(message, self._transport.limits)
+        try:
+            message = Outgoing.from_json(row.message)
+            cut = pieces(message, self._transport.limits)
+        except Exception as error:  # it would hold up its chat for ever
+            log.exception("row=%s cannot be read", row.id)
+            await self._database.run(outbox.mark_dead, row.id, error=type(error).__name__, now=self._clock())
+            return
         number = min(row.part, len(cut) - 1)
         letter = _Letter(row, message, cut[number], last=number == len(cut) - 1)
         try:
@@ -179,6 +184,8 @@ class Sender:
             else:
                 outbox.next_part(tx, letter.row.id, message_id=message_id, now=now)
             self._note(tx, letter)
+            if not letter.message.to.private:  # it may speak there, whatever was known
+                self._happened(tx, self._event(letter, Happening.RESTORED))
 
         await self._database.run(mark)
 
@@ -244,9 +251,13 @@ class Sender:
                 self._happened(tx, self._event(letter, error.what))
             return True
 
-        if await self._database.run(replace) and not private:
+        if not await self._database.run(replace):
+            return
+        if not private:
             self.dead += 1
             log.error("dead letter row=%s: %s", row, error)
+        elif letter.message.urgent:
+            log.error("urgent row=%s cannot be said privately yet: %s", row, error)
 
     def _event(self, letter: _Letter, what: Happening, detail: str = "") -> Event:
         """What sending this message showed. Each row tells each thing once."""

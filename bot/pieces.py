@@ -42,11 +42,11 @@ def _end(text: str, most: int) -> int:
 def pieces(message: Outgoing, limits: Limits) -> list[Outgoing]:
     """What is sent one after another: the file and the quote go with the first piece, names with the first words, the
     answers with the last."""
-    room = limits.text_length - sum(width(person.name) + 2 for person in message.mentions)
+    more = sum(width(person.name) + 2 for person in message.mentions)
     if not limits.buttons:
-        room -= width(as_text(message)) - width(message.text)
-    texts = split(message.text, max(room, 1))
-    if message.file and width(message.text) > limits.caption_length:
+        more += width(as_text(message)) - width(message.text)
+    texts = split(message.text, max(limits.text_length - more, 2))
+    if message.file and width(message.text) + more > limits.caption_length:
         texts = ["", *texts]
     last, named = len(texts) - 1, 1 if not texts[0] and len(texts) > 1 else 0
     return [

@@ -47,24 +47,23 @@ class Receiver:
 
     async def _wait(self) -> None:
         told = False
-        while not await self._hold():
+        while not await self._try("could not be asked for", otherwise=False):
             if not told:
                 log.warning("receiver bot=%s: another process receives, waiting until it ends", self._bot_id)
                 told = True
             await asyncio.sleep(self._renew / 4)
 
     async def _keep(self) -> None:
-        """Renew the lease until it is lost: taken by another, or not renewable while it lasted."""
-        until = self._clock() + LEASE
-        while self._clock() < until:
+        """Renew the lease until another process has it. While the database is away nobody can take it."""
+        while await self._try("could not be renewed", otherwise=True):  # noqa: ASYNC110
             await asyncio.sleep(self._renew)
-            try:
-                began = self._clock()
-                if not await asyncio.wait_for(self._hold(), self._renew):
-                    return
-                until = began + LEASE
-            except Exception:
-                log.exception("receiver bot=%s: the lease could not be renewed, trying again", self._bot_id)
+
+    async def _try(self, trouble: str, *, otherwise: bool) -> bool:
+        try:
+            return await self._hold()
+        except Exception:
+            log.exception("receiver bot=%s: the lease %s, trying again", self._bot_id, trouble)
+            return otherwise
 
     async def _hold(self) -> bool:
         return await self._database.run(

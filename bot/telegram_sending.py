@@ -41,11 +41,11 @@ _CLOSED = (
     ("not a member", _REMOVED),
     ("chat was deleted", _REMOVED),
     ("chat was deactivated", _REMOVED),
-    ("not enough rights", _MUTED),
+    ("not enough rights to send text", _MUTED),
     ("no rights to send", _MUTED),
     ("chat_restricted", _MUTED),
     ("chat_write_forbidden", _MUTED),
-    ("chat_send_", _MUTED),  # CHAT_SEND_PHOTOS_FORBIDDEN and its like
+    ("chat_send_plain", _MUTED),  # not CHAT_SEND_PHOTOS_FORBIDDEN and its like: words may still be said
 )
 _NOT_TO_EDIT = ("message to edit not found", "message can't be edited", "message_id_invalid", "in the message to edit")
 _NO_TOPIC = ("message thread not found", "topic_deleted", "topic_closed")

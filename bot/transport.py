@@ -63,6 +63,7 @@ class Limits:
 
     text_length: int = 4096
     caption_length: int = 0
+    largest_file: int = 50_000_000  # bytes of a file that can be sent
     buttons: bool = False
     edits: bool = False
     per_second: int = 0  # messages of the bot, in any second

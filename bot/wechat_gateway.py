@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 logging.getLogger("hpack").setLevel(logging.INFO)  # below, it writes every header into the log, the token too
 
+_SENDING = 45.0  # seconds for a send, which may have happened though it is not answered; the outbox waits 50
 PATIENCE = 15.0  # seconds for an answer; the gateway itself gives a start 15
 LARGEST = 3_000_000  # bytes of a file to send: the gateway takes 4 MiB in one message, base64 makes them a third more
 _BASE64 = 1  # file-box: FileBoxType.Base64
@@ -183,14 +184,16 @@ class Line:
         return str(found.contact_id) if found.type == _CONFIRMED else ""
 
     async def say(self, chat: str, text: str, mentions: list[str]) -> str:
-        sent = await self._ask(self._puppet.message_send_text(conversation_id=chat, text=text, mentonal_ids=mentions))
+        sent = await self._ask(
+            self._puppet.message_send_text(conversation_id=chat, text=text, mentonal_ids=mentions), _SENDING
+        )
         return sent.id or ""
 
     async def give(self, chat: str, name: str, data: bytes) -> str:
         if len(data) > LARGEST:
             raise Rejected(f"a file of {len(data)} bytes; the gateway takes {LARGEST}")
         box = {"type": _BASE64, "name": name, "base64": base64.b64encode(data).decode(), "metadata": {}}
-        sent = await self._ask(self._puppet.message_send_file(conversation_id=chat, filebox=json.dumps(box)))
+        sent = await self._ask(self._puppet.message_send_file(conversation_id=chat, filebox=json.dumps(box)), _SENDING)
         return sent.id or ""
 
     async def file(self, message: str, most: int, *, photo: bool) -> bytes:
@@ -210,9 +213,9 @@ class Line:
                         raise Rejected(f"a file of more than {most} bytes")
         return bytes(data)
 
-    async def _ask(self, call: Awaitable[T]) -> T:
+    async def _ask(self, call: Awaitable[T], seconds: float = PATIENCE) -> T:
         with self._told():
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(seconds):
                 return await call
 
     @contextmanager

@@ -15,7 +15,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bot.transport import Gone, Limits, Receive, RetryLater, StartError, Transport, Unreachable, as_text, read_file
-from bot.wechat_gateway import Contact, Failed, Hopeless, Line, Taken, Told, Trouble, check_address, ids, login_code
+from bot.wechat_gateway import (
+    LARGEST,
+    Contact,
+    Failed,
+    Hopeless,
+    Line,
+    Taken,
+    Told,
+    Trouble,
+    check_address,
+    ids,
+    login_code,
+)
 from bot.wechat_lanes import Lanes, Recent
 from bot.wechat_messages import AFTER_NAME, Payload, moment, to_incoming, wanted
 from domain.messages import Address, Event, Happening, Incoming, Outgoing, Sender
@@ -49,7 +61,7 @@ class WechatTransport(Transport):
 
     # WeChat publishes no limits. These are our own caution: an account that talks like a machine may be closed, nobody
     # in a group wants more than 20 lines a minute from a bot, and texts of 2000 characters are known to go through.
-    limits = Limits(text_length=2000, per_minute=20, chat_pause=1.0, per_second=5)
+    limits = Limits(text_length=2000, largest_file=LARGEST, per_minute=20, chat_pause=1.0, per_second=5)
     one_receiver = True
 
     def __init__(

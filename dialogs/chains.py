@@ -60,6 +60,9 @@ class Lists:
 
     known: list[Known] = field(default_factory=list)
 
+    def idle(self, now: datetime) -> bool:
+        return all(now - known.at >= _KEPT for known in self.known)
+
     def take(self, came: Chain, user: str, now: datetime) -> Lost | None:
         """What a list lost, if that was not said yet."""
         self.known = [known for known in self.known if now - known.at < _KEPT][-_MOST:]

@@ -98,6 +98,6 @@ class Room:
             (not self.lines or now - self.lines[-1].at > _FOLLOW)
             and not self.recent(now)
             and not self.discussing(now)
-            and not self.lists.known
+            and self.lists.idle(now)
             and all(now - at > _AFTERMATH for at in self.alarms.values())
         )

@@ -27,6 +27,7 @@ from texts import words as word_list
 
 Classify = Callable[[str, str | None], Guess]
 _ROOMS = 20_000  # chats kept in memory before the idle ones are dropped
+_PASSED = 20_000  # updates
 _LONGEST = 4_000
 _UNSURE = 0.3  # below this a person is asked before a ticket is opened
 _VAGUE = 0.5  # below this the classifier does not know what a complaint is about
@@ -73,6 +74,7 @@ class Routing:
         self._rescue_window = rules.rescue_window
         self._engine = Engine(registry.FLOWS)
         self._rooms: dict[tuple[str, str], Room] = {}
+        self._passed: dict[tuple[str, str], None] = {}  # updates that came to nothing; they leave no row
 
     def hear(self, incoming: Incoming) -> Heard | None:
         """None: plain chat that asks for nothing. Called once per update, in the chat's order."""
@@ -88,7 +90,7 @@ class Routing:
             if guess and incoming.forwarded:  # somebody else's words raise no alarm
                 guess = replace(guess, urgent=False, danger="", outright=False)
             return Heard(text, commands, guess, [line], sent=[line], stroke=stroke)
-        if incoming.forwarded or not (text or files):
+        if incoming.forwarded or not (text or files) or (incoming.bot_id, incoming.update_id) in self._passed:
             return None
         room = self._room(incoming)
         room.add(line, self._rules.join_window)
@@ -335,6 +337,12 @@ class Routing:
         else:
             raise Silence
         self._engine.speak(talk)
+
+    def passed(self, incoming: Incoming) -> None:
+        """It came to nothing; brought again, it is no new line."""
+        self._passed[incoming.bot_id, incoming.update_id] = None
+        if len(self._passed) > _PASSED:
+            del self._passed[next(iter(self._passed))]
 
     def settled(self, incoming: Incoming, heard: Heard) -> None:
         """Called after the commit: later lines of this chat may belong to the ticket just spoken of."""

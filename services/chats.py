@@ -9,7 +9,7 @@ from services.turn import Turn
 from storage import audit, conversations, outbox, people, places, tickets
 from texts import say, wording
 
-_STATES = {Happening.REMOVED: places.GONE, Happening.MUTED: places.MUTED, Happening.RESTORED: places.OPEN}
+_STATES = {Happening.REMOVED: places.GONE, Happening.MUTED: places.MUTED}
 
 
 def happened(turn: Turn, event: Event, admins: Sequence[str]) -> None:
@@ -57,6 +57,8 @@ def _person(turn: Turn, event: Event, user: str) -> str:
 
 
 def _group(turn: Turn, event: Event, chat_id: str) -> str:
+    if event.what is Happening.RESTORED and not places.set_state(turn.tx, turn.bot_id, chat_id, places.OPEN):
+        return ""
     chat = places.find_chat(turn.tx, turn.bot_id, chat_id)
     if event.what is Happening.MOVED:
         moved = places.move_chat(turn.tx, turn.bot_id, chat_id, event.detail)
@@ -75,6 +77,7 @@ def _group(turn: Turn, event: Event, chat_id: str) -> str:
 def release(turn: Turn, user: str) -> bool:
     """Somebody wrote to the bot or let it write again: what was kept for them in the last days is said now, but no
     question that is open no more. False where nothing was kept."""
+    people.open_private(turn.tx, turn.bot_id, user)
     since = turn.now - turn.rules.dialog_window
     kept = outbox.held(turn.tx, bot_id=turn.bot_id, chat_id=user, since=since)
     if not kept:

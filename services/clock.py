@@ -8,7 +8,7 @@ from typing import Any
 from domain.rules import Rules
 from services import ticket_clock, ticket_files
 from services.turn import Turn
-from storage import conversations, lanes, outbox, timers
+from storage import conversations, lanes, outbox, pace, timers
 from storage.database import Tx, is_passing
 
 log = logging.getLogger(__name__)
@@ -53,4 +53,5 @@ def forget_old(tx: Tx, now: datetime, *, days: int = 30) -> dict[str, int]:
         "inbox": lanes.forget_updates(tx, before=before),
         "outbox": outbox.forget_sent(tx, before=before),
         "conversation": conversations.forget_expired(tx, before=now),
+        "pace": pace.forget(tx, before=now - timedelta(hours=1)),
     }

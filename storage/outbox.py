@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
+    case,
     delete,
     false,
     func,
@@ -112,42 +113,47 @@ _merge = (
         Outbox.state == _waiting,
         Outbox.leased.is_(False),
         Outbox.part == 0,
+        Outbox.key != bindparam("own"),
     )
     .values(state=MERGED, done_at=bindparam("at"))
 )
-_earlier = aliased(Outbox)
 _due = Outbox.due_at <= bindparam("now")
-_ahead = and_(
-    or_(_earlier.urgent > Outbox.urgent, and_(_earlier.urgent == Outbox.urgent, _earlier.id < Outbox.id)),
-    or_(_earlier.due_at <= bindparam("now"), _earlier.attempts > 0),
+_under_way_now = and_(Outbox.leased.is_(True), Outbox.due_at > bindparam("now"))
+# One message of a chat at a time: what is under way, else urgent ones, else the oldest; one that only waits for its
+# hour does not hold up the others. One pass over what waits: a subquery for each row would be slow on PostgreSQL, whose
+# statistics do not know of a burst.
+_heads = (
+    select(
+        Outbox.id.label("id"),
+        Outbox.bot_id.label("bot_id"),
+        Outbox.chat_id.label("chat_id"),
+        Outbox.due_at.label("due_at"),
+        Outbox.urgent.label("urgent"),
+        func.row_number()
+        .over(
+            partition_by=Outbox.chat_id,
+            order_by=(case((_under_way_now, 0), else_=1), Outbox.urgent.desc(), Outbox.id),
+        )
+        .label("place"),
+    )
+    .where(Outbox.bot_id == bindparam("bot_id"), Outbox.state == _waiting, or_(_due, Outbox.attempts > 0))
+    .subquery("heads")
 )
-# One message of a chat at a time, urgent ones first, else the oldest; one that only waits for its hour does not hold up
-# the others. Nothing goes to a chat that rests.
+_free = (
+    select(_heads.c.id)
+    .outerjoin(PaceRow, and_(PaceRow.bot_id == _heads.c.bot_id, PaceRow.chat_id == _heads.c.chat_id))
+    .where(
+        _heads.c.place == 1,
+        _heads.c.due_at <= bindparam("now"),
+        or_(PaceRow.not_before.is_(None), PaceRow.not_before <= bindparam("now")),  # nothing to a chat that rests
+    )
+    .order_by(_heads.c.urgent.desc(), _heads.c.id)
+    .limit(bindparam("most"))
+)
 _claim = (
     select(Outbox.id, Outbox.message, Outbox.attempts, Outbox.part, Outbox.asked_at)
-    .where(
-        Outbox.bot_id == bindparam("bot_id"),
-        Outbox.state == _waiting,
-        _due,
-        ~select(1)
-        .where(
-            _earlier.bot_id == Outbox.bot_id,
-            _earlier.chat_id == Outbox.chat_id,
-            _earlier.id != Outbox.id,
-            _earlier.state == _waiting,
-            or_(_ahead, and_(_earlier.leased.is_(True), _earlier.due_at > bindparam("now"))),
-        )
-        .exists(),
-        ~select(1)
-        .where(
-            PaceRow.bot_id == Outbox.bot_id,
-            PaceRow.chat_id == Outbox.chat_id,
-            PaceRow.not_before > bindparam("now"),
-        )
-        .exists(),
-    )
+    .where(Outbox.id.in_(_free), Outbox.state == _waiting, _due)
     .order_by(Outbox.urgent.desc(), Outbox.id)
-    .limit(bindparam("most"))
     .with_for_update(skip_locked=True, of=Outbox)
 )
 _lease = (
@@ -233,10 +239,9 @@ def add(tx: Tx, rows: Sequence[dict[str, Any]]) -> None:
     changes, what still waits gives way to the new state."""
     for row in rows:
         row["post"] = row["message"].get("post", "")
-        if row["post"]:
-            merged = {"bot": row["bot_id"], "chat": row["chat_id"], "name": row["post"], "at": row["due_at"]}
-            tx.execute(_merge, merged)
-            tx.execute(_add, row)
+        if row["post"] and tx.execute(_add, row).rowcount == 1:
+            merged = {"bot": row["bot_id"], "chat": row["chat_id"], "name": row["post"], "own": row["key"]}
+            tx.execute(_merge, {**merged, "at": row["due_at"]})
     if plain := [row for row in rows if not row["post"]]:
         execute_each(tx, _add, plain)
 
@@ -249,10 +254,9 @@ def claim(
     A row that is neither marked nor put off before its lease ends is due again.
     """
     if rates:
-        pace.lock(tx, bot_id=bot_id, now=now)
-        under_way = tx.execute(_under_way, {"bot": bot_id, "now": now}).scalar_one()
-        most = min(most, pace.room(tx, rates, bot_id=bot_id, under_way=under_way, now=now))
-        if most == 0:
+        room = pace.room(tx, rates, bot_id=bot_id, now=now)  # and no other process counts meanwhile
+        most = min(most, room - tx.execute(_under_way, {"bot": bot_id, "now": now}).scalar_one())
+        if most <= 0:
             return []
     rows = tx.execute(_claim, {"bot_id": bot_id, "now": now, "most": most}).all()
     if rows:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.base import Base, Code, Key, upsert
@@ -53,6 +53,7 @@ _set = _set_new.on_conflict_do_update(
     index_elements=[PaceRow.bot_id, PaceRow.chat_id],
     set_={name: _set_new.excluded[name] for name in ("not_before", "flooded_until", "sent")},
 )
+_forget = delete(PaceRow).where(PaceRow.not_before < bindparam("before"), PaceRow.chat_id != bindparam("all"))
 _flooded = select(PaceRow.chat_id).where(
     PaceRow.bot_id == bindparam("bot"),
     PaceRow.chat_id != bindparam("chat"),
@@ -60,20 +61,16 @@ _flooded = select(PaceRow.chat_id).where(
 )
 
 
-def room(tx: Tx, rates: Rates, *, bot_id: str, under_way: int, now: datetime) -> int:
-    """How many messages may leave now. Locks the bot's pace until the transaction ends, so that no other process
-    gives out the same room; `under_way` is counted after that."""
+def room(tx: Tx, rates: Rates, *, bot_id: str, now: datetime) -> int:
+    """How many messages may be under way now. Locks the bot's pace until the transaction ends, so that no other process
+    gives out the same room."""
     not_before, _, sent = _lock(tx, bot_id, BOT, now)
     if not_before > now:
         return 0
     if not rates.per_second:
         return 1_000
     since = now.timestamp() - rates.second - _MARGIN
-    return max(0, rates.per_second - under_way - sum(moment > since for moment in sent))
-
-
-def lock(tx: Tx, *, bot_id: str, now: datetime) -> None:
-    _lock(tx, bot_id, BOT, now)
+    return rates.per_second - sum(moment > since for moment in sent)
 
 
 def note(tx: Tx, rates: Rates, *, bot_id: str, chat_id: str, group: bool, now: datetime, flooded: float = 0) -> None:
@@ -114,3 +111,8 @@ def _write(tx: Tx, bot_id: str, chat_id: str, until: tuple[datetime, datetime], 
     not_before, flooded = until
     row = {"bot_id": bot_id, "chat_id": chat_id, "not_before": not_before, "flooded_until": flooded, "sent": sent}
     tx.execute(_set, row)
+
+
+def forget(tx: Tx, *, before: datetime) -> int:
+    """Chats that nothing was said in lately; to whom the bot spoke once is nobody's business later."""
+    return tx.execute(_forget, {"before": before, "all": BOT}).rowcount

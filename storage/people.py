@@ -131,7 +131,7 @@ _officers = (
     select(Identity.user_id, PostRow.role, PersonRow.id, PersonRow.name)
     .join_from(PostRow, Identity, Identity.person_id == PostRow.person_id)
     .join(PersonRow, PersonRow.id == PostRow.person_id)
-    .where(PostRow.body_id == bindparam("body"), of_bot)
+    .where(PostRow.body_id == bindparam("body"), of_bot, Identity.closed_at.is_(None))
     .order_by(PostRow.role, PersonRow.id)
 )
 _on_duty = (

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from bot.outbox import Sender
 from bot.transport import Limits, Receive, Transport
-from domain.messages import Address, Event, Outgoing
+from domain.messages import Address, Event, Happening, Outgoing
 from storage import outbox
 from storage.database import Database, Tx
 from storage.outbox import Outbox
@@ -66,9 +66,11 @@ class Post:
 
     def another(self, platform: Platform) -> Sender:
         """A further process that sends for the same bot."""
-        return Sender(
-            self.database, platform, clock=lambda: self.now, happened=lambda tx, event: self.events.append(event)
-        )
+        return Sender(self.database, platform, clock=lambda: self.now, happened=self._happened)
+
+    def _happened(self, tx: Tx, event: Event) -> None:
+        if event.what is not Happening.RESTORED:  # told after every word to a group
+            self.events.append(event)
 
     async def put(self, chat: str, *texts: str, due_in: float = 0, **more: Any) -> None:
         """Messages to a group, or with private=True to a person. more: parts of an Outgoing."""

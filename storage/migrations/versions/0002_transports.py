@@ -54,6 +54,8 @@ def upgrade() -> None:
             postgresql_where=sa.text("post <> ''"),
         )
 
+    op.execute("UPDATE outbox SET asked_at = due_at")
+
 
 def downgrade() -> None:
     with op.batch_alter_table("outbox", schema=None) as batch_op:
