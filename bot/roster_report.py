@@ -23,6 +23,7 @@ def roster_words() -> RosterWords:
         place=pattern("rosters.place"),
         date=pattern("rosters.date"),
         area=pattern("rosters.area"),
+        relation_noise=pattern("rosters.relation_noise"),
         name_several=pattern("rosters.name_several"),
         name_office=pattern("rosters.name_office"),
         name_company=pattern("rosters.name_company"),

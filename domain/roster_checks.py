@@ -48,7 +48,7 @@ def check(rows: Iterable[Row], lost: Set[tuple[str, int]] = frozenset()) -> tupl
     kept: list[Row] = []
     found: list[Finding] = []
     for household in households.values():
-        people = [row for row in household if row.name]
+        people = [row for row in household if row.person]
         found += _duplicates(people or household)
         found += _areas(household)
         if not any((row.sheet, line) in lost for row in household for line in (row.line - 1, row.line + 1)):
@@ -72,14 +72,14 @@ def _facts(row: Row) -> tuple[object, ...]:
 def _duplicates(household: list[Row]) -> Iterator[Finding]:
     known: dict[str, list[Row]] = {}
     for row in household:
-        namesakes = known.setdefault(row.name, [])
+        namesakes = known.setdefault(row.person, [])
         first = next((other for other in namesakes if _same(other, row)), None)
         if first:
             owners = first.relation is row.relation is Relation.OWNER
             code = Code.OWNER_TWICE if owners else Code.DUPLICATE_PERSON
             code = Code.DUPLICATE_ROW if _facts(first) == _facts(row) else code
-            column = Column.NAME if row.name else Column.ROOM
-            yield _finding(code, row, column, value=masked(Column.NAME, row.name) if row.name else "", first=first.line)
+            column = Column.NAME if row.name else Column.PHONE if row.person else Column.ROOM
+            yield _finding(code, row, column, value=masked(Column.NAME, row.name), first=first.line)
         elif len(namesakes) < 20:
             namesakes.append(row)
 
@@ -118,7 +118,7 @@ def _phones(rows: list[Row]) -> Iterator[Finding]:
     for row in rows:
         if row.phone:
             first.setdefault(row.phone, row)
-            people[row.phone].add(row.name)
+            people[row.phone].add(row.person)
     for phone, names in people.items():
         if len(names) > _SHARERS:
             data = {"value": masked(Column.PHONE, phone), "count": len(names)}

@@ -93,6 +93,7 @@ class Code(StrEnum):
     DUPLICATE_PERSON = "duplicate_person"
     OWNER_TWICE = "owner_twice"
     FORMULA = "formula"
+    TEXT_LONG = "text_long"
 
 
 WARNINGS = frozenset(
@@ -141,7 +142,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One person of one household, or a household without anybody (name ""). Texts are in their normal form."""
+    """One person of one household, or a household without anybody. Texts are in their normal form."""
 
     building: str
     unit: str
@@ -160,6 +161,11 @@ class Row:
     @property
     def household(self) -> tuple[str, str, str]:
         return self.building, self.unit, self.room
+
+    @property
+    def person(self) -> str:
+        """What tells this person from others in the household; "" where there is nobody."""
+        return self.name or self.identity or self.phone
 
     def column(self, meaning: Column) -> str:
         """The letter of the column where a value came from; "" where the sheet has none."""
@@ -186,7 +192,10 @@ class Roster:
 
 @dataclass(frozen=True, eq=False)
 class RosterWords:
-    """The words of rosters. Patterns meet NFKC text and match whole cells, `header_noise` and `name_office` parts."""
+    """The words of rosters. Patterns meet NFKC text.
+
+    They match whole cells; `*_noise`, `name_several` and `name_office` parts of them.
+    """
 
     headers: Mapping[str, Column]  # as `fold` leaves them
     relations: Mapping[str, Relation]
@@ -201,6 +210,7 @@ class RosterWords:
     place: re.Pattern[str]  # groups building, unit, room
     date: re.Pattern[str]  # what Excel makes of "5-1"
     area: re.Pattern[str]  # group figure
+    relation_noise: re.Pattern[str]
     name_several: re.Pattern[str]
     name_office: re.Pattern[str]
     name_company: re.Pattern[str]

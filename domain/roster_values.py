@@ -17,7 +17,7 @@ _SPACES = re.compile(r"\s+")
 _FORMULA = re.compile(r"\s*(?:[=@]|[+-](?![\d\s().,-]*$))|\t")
 _SCIENTIFIC = re.compile(r"(\d(?:\.(\d+))?)E\+?(\d+)", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+\.0+")
-_RUN = re.compile(r"\d{5,}")
+_RUN = re.compile(r"\d(?:[ ().-]?\d){4,}")
 _PARTS = re.compile(r"(\d+)")
 _CENT = Decimal("0.01")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1999
@@ -46,7 +46,12 @@ def masked(column: Column, text: str) -> str:
         return f"{text[:1]}*"
     if column is Column.IDENTITY:
         return f"****{text[-4:]}"
-    return _RUN.sub(lambda run: f"{run[0][:3]}****{run[0][7:][-4:]}", " ".join(text.split()))[:20]
+    return _RUN.sub(_hidden, " ".join(text.split()))[:20]
+
+
+def _hidden(run: re.Match[str]) -> str:
+    digits = re.sub(r"\D", "", run[0])
+    return f"{digits[:3]}****{digits[7:][-4:]}"
 
 
 # --- places ---------------------------------------------------------------------------------------------------------

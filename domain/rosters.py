@@ -43,8 +43,8 @@ __all__ = [
 
 _PLACES = (Column.COMPOUND, Column.PLACE, Column.BUILDING, Column.UNIT, Column.ROOM)
 _WHOLE_HOUSEHOLD = (*_PLACES, Column.AREA, Column.KIND)  # what a merged cell says of all its rows
-_PERSON = (Column.NAME, Column.PHONE, Column.IDENTITY, Column.RELATION, Column.SHARE)
 _PHONE_LENGTH = 11
+_LONGEST = 100  # characters of a cell that we keep
 
 Value = TypeVar("Value")
 
@@ -122,7 +122,7 @@ class _Table:
         if area and area > roster_values.LARGEST and kind is Kind.HOME:
             self._tell(Code.AREA_LARGE, at, Column.AREA, value=str(area))
         name, phone, identity, share = self._person(at, texts, wrong)
-        relation = self._relation(at, texts, wrong, place) if name else None
+        relation = self._relation(at, texts, wrong, place) if name or phone or identity else None
         self._last = place or self._last
         if not place or wrong:
             self.lost.add((self._sheet.name, at + 1))
@@ -139,9 +139,13 @@ class _Table:
             text = roster_values.clean(raw)
             texts[meaning] = "" if text.casefold() in self._words.nothing else text
             if meaning is not Column.REMARK and roster_values.is_formula(raw):
-                self._tell(Code.FORMULA, at, meaning)
-                texts[meaning] = ""
                 wrong.add(meaning)
+                self._tell(Code.FORMULA, at, meaning)
+            elif meaning is not Column.REMARK and len(text) > _LONGEST:
+                wrong.add(meaning)
+                self._tell(Code.TEXT_LONG, at, meaning, limit=_LONGEST)
+            if meaning in wrong:
+                texts[meaning] = ""
         return texts, wrong
 
     def _aside(self, at: int) -> bool:
@@ -174,6 +178,9 @@ class _Table:
                 self._tell(code, at, meaning)
         if not building or not room:
             return None
+        both = f"{texts.get(Column.BUILDING, '')}-{room}"  # a column may hold building and unit
+        if not unit and not self._words.building.fullmatch(building):
+            return roster_values.place(both, self._words) or (building, unit, room)
         if texts.get(Column.BUILDING):
             self._spellings.add(building, texts[Column.BUILDING], self._sheet.name, at + 1, self._header.columns)
         whole = roster_values.place(room, self._words)  # "3-2-501" beside a column that says 3
@@ -237,7 +244,7 @@ class _Table:
         self, at: int, texts: dict[Column, str], wrong: set[Column], place: tuple[str, str, str] | None
     ) -> Relation:
         """Without a word the first person of a household is its owner; in a file without the column everybody is."""
-        text = "".join(texts.get(Column.RELATION, "").split())
+        text = self._words.relation_noise.sub("", "".join(texts.get(Column.RELATION, "").split()))
         if text and text not in self._words.relations:
             self._tell(Code.RELATION_UNKNOWN, at, Column.RELATION, value=masked(Column.RELATION, text))
         asked = Column.RELATION in self._header.columns and Column.RELATION not in wrong

@@ -8,7 +8,8 @@ from pathlib import Path
 import xlsxwriter
 import xlwt
 
-from domain.rosters import Code, Sheet
+from bot.roster_report import roster_words
+from domain.rosters import Code, Finding, Roster, Sheet, read_rows
 
 Grid = list[list[str]]
 
@@ -153,6 +154,7 @@ FAULTS = [
     _one(Code.FORMULA, 4, "I", "-2+3"),
     _one(Code.FORMULA, 5, "F", "＠SUM(1)"),
     _one(Code.FORMULA, 5, "D", "\t501"),
+    _one(Code.TEXT_LONG, 4, "G", "张" * 101),
 ]
 # These spoil the whole sheet. told: the header row or the sheet.
 HEADER_FAULTS = [
@@ -201,3 +203,35 @@ def write_csv(path: Path, rows: Grid, encoding: str, delimiter: str = ",") -> Pa
 
 def _numeric(value: str) -> bool:
     return value.replace(".", "", 1).isdecimal() and len(value) < 16
+
+
+# --- reading them --------------------------------------------------------------------------------------------------
+
+WORDS = roster_words()
+
+SHORT = ["楼栋", "单元", "房号", "姓名", "电话"]
+
+
+def read(grid: Grid, name: str = "名册", merged: tuple[tuple[int, int, int, int], ...] = ()) -> Roster:
+    return read_rows([Sheet(name, grid, merged)], WORDS)
+
+
+def told(roster: Roster) -> set[tuple[Code, str]]:
+    found = {(finding.code, finding.cell or str(finding.row)) for finding in roster.findings}
+    assert len(found) == len(roster.findings), "nothing is told twice"
+    return found
+
+
+def households(*lines: list[str], header: list[str] | None = None) -> list[tuple[str, str, str]]:
+    roster = read([header or SHORT, *lines])
+    assert not roster.findings, roster.findings
+    return [row.household for row in roster.rows]
+
+
+def values(column: str, *written: str) -> list[Finding]:
+    """The findings where a column holds these values, one flat each."""
+    header = [*SHORT, column] if column not in SHORT else list(SHORT)
+    rows = [["1", "1", str(101 + at), name(at), "", ""] for at in range(len(written))]
+    for row, value in zip(rows, written, strict=True):
+        row[header.index(column)] = value
+    return list(read([header, *rows]).findings)
