@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ LARGEST = 50  # MB
 _PATIENCE = 180  # seconds; the reading process ends itself earlier
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 _TEXTS = (".csv", ".txt", ".tsv")
+_QUOTED = re.compile(r'^="([^"]*)"$')  # ="0501": how programs keep Excel from making a number of it
 _SAMPLE = 40  # lines that tell what stands between the cells
 
 
@@ -76,7 +78,7 @@ def _text(path: Path) -> list[list[str]]:
         delimiter = max(",;\t", key=lambda each: sum(map(len, csv.reader(io.StringIO(sample), delimiter=each))))
         rows = []
         for row in csv.reader(io.StringIO(written, newline=""), delimiter=delimiter):
-            rows.append(row)
+            rows.append([_QUOTED.sub(r"\1", cell) for cell in row])
             if len(rows) > 2 * MOST_ROWS:  # empty rows may follow the table, not without end
                 break
     except csv.Error as error:

@@ -14,7 +14,7 @@ _DASHES = re.compile(r"[\u2010-\u2015\u2212\ufe63]")
 _UNSEEN = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060\ufeff\x00-\x08]")
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _SPACES = re.compile(r"\s+")
-_FORMULA = re.compile(r"\s*(?:[=@]|[+-](?![\d\s().,-]*$))|\t")
+_FORMULA = re.compile(r"\s*(?:[=@]|[+-](?![\d\s().,-]*$))|\t(?![\dXx\s]*$)")
 _SCIENTIFIC = re.compile(r"(\d(?:\.(\d+))?)E\+?(\d+)", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+\.0+")
 _RUN = re.compile(r"\d(?:[ ().-]?\d){4,}")
@@ -31,7 +31,10 @@ def clean(text: str) -> str:
 
 
 def is_formula(text: str) -> bool:
-    """Would a spreadsheet compute this text once it is written into a file again? A signed number is none."""
+    """Would a spreadsheet compute this text once it is written into a file again? A signed number is none.
+
+    A tab before digits is none either: many programs write one so that Excel keeps them all.
+    """
     return bool(text) and bool(_FORMULA.match(unicodedata.normalize("NFKC", text)))
 
 

@@ -54,6 +54,11 @@ def test_every_kind_of_file_gives_the_same(tmp_path: Path, grid: Grid) -> None:
         assert read(write_csv(tmp_path / f"{NAME}.csv", grid, "gbk", delimiter)) == wanted, delimiter
 
 
+def test_numbers_that_programs_guard_in_csv(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", [["楼栋", "房号", "电话"], ['="3"', '="0501"', '="13812341234"']], "gbk")
+    assert [(row.household, row.phone) for row in read(path).rows] == [(("3", "", "501"), "13812341234")]
+
+
 def test_the_content_tells_the_kind(tmp_path: Path) -> None:
     path = write_xls(tmp_path / "名册.xlsx", [Sheet(NAME, rosters.clean())])
     assert not read(path).findings

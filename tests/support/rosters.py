@@ -153,7 +153,7 @@ FAULTS = [
     _one(Code.FORMULA, 4, "H", "+1+cmd|' /C calc'!A0"),
     _one(Code.FORMULA, 4, "I", "-2+3"),
     _one(Code.FORMULA, 5, "F", "＠SUM(1)"),
-    _one(Code.FORMULA, 5, "D", "\t501"),
+    _one(Code.FORMULA, 5, "D", "\tA501"),
     _one(Code.TEXT_LONG, 4, "G", "张" * 101),
 ]
 # These spoil the whole sheet. told: the header row or the sheet.
