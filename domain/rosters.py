@@ -153,7 +153,7 @@ class _Table:
         for column, cell in enumerate(self._sheet.rows[at]):
             if cell.isascii() or not self._words.aside.fullmatch("".join(roster_values.clean(cell).split())):
                 continue
-            data = {"value": cell.strip()[:4]}
+            data = {"value": roster_values.clean(cell).partition(":")[0].partition(",")[0][:8]}
             self.findings.append(Finding(Code.ASIDE_ROW, self._sheet.name, at + 1, letter(column), data))
             return True
         titles = ((column, title) for column, title in self._titles.items() if title)
