@@ -26,7 +26,7 @@ run: setup ## Open the demo compound: a group chat in the terminal
 	@$(BIN)/linli demo
 
 test: setup ## Run all tests (more options: make test ARGS="-k polls")
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n auto $(ARGS)
 
 check: setup ## Lint, format, types, import contracts, database drift
 	$(BIN)/ruff check .
