@@ -55,6 +55,20 @@ class Told(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds. settle: how late an earlier message may come; greet: until a gateway has said who is logged in; login:
+    for logging in from memory; silence: after which the line is tried; pauses: between attempts to connect, the first
+    and the longest; payload: between attempts to read a message."""
+
+    settle: float = 0.5
+    greet: float = 0.5
+    login: float = 15.0
+    silence: float = 30.0
+    pauses: tuple[float, float] = (1.0, 60.0)
+    payload: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Contact:
     name: str  # personal data, never logged
     friend: bool

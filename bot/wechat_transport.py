@@ -9,7 +9,6 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack, aclosing, closing, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +20,7 @@ from bot.wechat_gateway import (
     Failed,
     Hopeless,
     Line,
+    Pace,
     Taken,
     Told,
     Trouble,
@@ -40,20 +40,6 @@ V = TypeVar("V")
 _BUSY = 5.0  # seconds after which to try again what the line could not do
 _MOST_WAITING = 1_000  # messages not yet taken; then the gateway has to wait
 _NAME_PATIENCE = 2.0  # seconds that a room waits for a name
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Seconds. settle: how late an earlier message may come; greet: until a gateway has said who is logged in; login:
-    for logging in from memory; silence: after which the line is tried; pauses: between attempts to connect, the first
-    and the longest; payload: between attempts to read a message."""
-
-    settle: float = 0.5
-    greet: float = 0.5
-    login: float = 15.0
-    silence: float = 30.0
-    pauses: tuple[float, float] = (1.0, 60.0)
-    payload: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0)
 
 
 class WechatTransport(Transport):

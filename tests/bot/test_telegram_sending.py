@@ -230,7 +230,9 @@ class Answer(HTTPXRequest):
     [
         (400, "Bad Request: CHAT_WRITE_FORBIDDEN", Unreachable, Happening.MUTED),
         (403, "Forbidden: CHAT_WRITE_FORBIDDEN", Unreachable, Happening.MUTED),
-        (400, "Bad Request: CHAT_SEND_PHOTOS_FORBIDDEN", Unreachable, Happening.MUTED),
+        (400, "Bad Request: CHAT_SEND_PLAIN_FORBIDDEN", Unreachable, Happening.MUTED),
+        (400, "Bad Request: CHAT_SEND_PHOTOS_FORBIDDEN", Rejected, None),
+        (400, "Bad Request: not enough rights to send photos to the chat", Rejected, None),
         (400, "Bad Request: have no rights to send a message", Unreachable, Happening.MUTED),
         (400, "Bad Request: not enough rights to send text messages to the chat", Unreachable, Happening.MUTED),
         (403, "Forbidden: the group chat was deleted", Unreachable, Happening.REMOVED),

@@ -23,8 +23,8 @@ from wechaty_grpc.wechaty import PuppetStub  # type: ignore[import-untyped]
 
 from bot import wechat_gateway
 from bot.transport import Gone, Rejected, RetryLater, StartError, Unreachable
-from bot.wechat_gateway import Failed, Line, Trouble
-from bot.wechat_transport import Pace, WechatTransport
+from bot.wechat_gateway import Failed, Line, Pace, Trouble
+from bot.wechat_transport import WechatTransport
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

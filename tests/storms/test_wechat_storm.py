@@ -17,8 +17,9 @@ from sqlalchemy import func, select
 pytest.importorskip("wechaty_grpc", reason="NOT TESTED: pip install linli[wechat]")
 
 from bot.play import Line
+from bot.wechat_gateway import Pace
 from bot.wechat_messages import AFTER_NAME
-from bot.wechat_transport import Pace, WechatTransport
+from bot.wechat_transport import WechatTransport
 from domain.messages import Event, Happening
 from domain.promises import is_quiet
 from storage.audit import Audit

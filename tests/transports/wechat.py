@@ -3,8 +3,9 @@
 import uuid
 from pathlib import Path
 
+from bot.wechat_gateway import Pace
 from bot.wechat_messages import AFTER_NAME
-from bot.wechat_transport import Pace, WechatTransport
+from bot.wechat_transport import WechatTransport
 from storage.database import Database
 from tests.peers.telegram.limits import Arrival, breaches
 from tests.peers.wechaty.gateway import Room, Sent, WechatyGateway
