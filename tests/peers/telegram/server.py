@@ -71,12 +71,19 @@ class Desk:
         """Break all lines and listen no more."""
         if self._server is None or self._serving is None:
             return
-        for connection in list(self._server.server_state.connections):
-            connection.transport.abort()
+        self._abort()
         self.methods.updates.release()
         self._server.leaving.set()
         await self._serving
+        for _ in range(5):  # lines that were just being accepted
+            await asyncio.sleep(0.005)
+            self._abort()
         self._server = self._serving = None
+
+    def _abort(self) -> None:
+        if self._server:
+            for connection in list(self._server.server_state.connections):
+                connection.transport.abort()
 
     async def _call(self, request: Request) -> Response:
         at, method = time.monotonic(), request.path_params["method"]
