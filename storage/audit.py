@@ -23,6 +23,19 @@ class Audit(Base):
     data: Mapped[dict[str, Any]]
 
 
+class Seal(Base):
+    """A link of a compound's hash chain over its audit rows, sealed by a tick; the rows themselves stay as written."""
+
+    __tablename__ = "audit_seal"
+    __table_args__ = (Index("ix_audit_seal_compound_id", "compound_id", "last_id"),)
+    id: Mapped[Id]
+    compound_id: Mapped[int] = mapped_column(BigInt)  # 0: rows of no compound
+    last_id: Mapped[int] = mapped_column(BigInt)
+    rows: Mapped[int]
+    at: Mapped[datetime]
+    digest: Mapped[Key]
+
+
 class Counter(Base):
     __tablename__ = "counter"
     name: Mapped[Key] = mapped_column(primary_key=True)

@@ -1,18 +1,36 @@
 """Every table of the house, so that Alembic and the tests see all of them."""
 
-from storage import audit, conversations, lanes, outbox, pace, people, places, receivers, ticket_files, tickets, timers
+from storage import (
+    audit,
+    codes,
+    conversations,
+    lanes,
+    members,
+    outbox,
+    pace,
+    people,
+    places,
+    receivers,
+    rosters,
+    ticket_files,
+    tickets,
+    timers,
+)
 from storage.base import Base
 
 __all__ = [
     "Base",
     "audit",
+    "codes",
     "conversations",
     "lanes",
+    "members",
     "outbox",
     "pace",
     "people",
     "places",
     "receivers",
+    "rosters",
     "ticket_files",
     "tickets",
     "timers",

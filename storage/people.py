@@ -15,9 +15,15 @@ class PersonRow(Base):
     """A person; the name is personal data and can be erased."""
 
     __tablename__ = "person"
+    __table_args__ = (Index("ix_person_phone_key", "phone_key"), Index("ix_person_paper_key", "paper_key"))
     id: Mapped[Id]
     name: Mapped[str | None] = mapped_column(String(200))
     outsider: Mapped[bool] = mapped_column(Boolean)  # a trader or guest in the group, of no household here
+    phone: Mapped[str | None] = mapped_column(String(300))  # encrypted (storage/vault.py)
+    phone_key: Mapped[str | None] = mapped_column(String(64))  # to find it by: a keyed digest
+    paper: Mapped[str | None] = mapped_column(String(300))  # number of the identity card, encrypted
+    paper_key: Mapped[str | None] = mapped_column(String(64))
+    erased_at: Mapped[datetime | None]
 
 
 class Identity(Base):
@@ -34,7 +40,9 @@ class Resident(Base):
     __table_args__ = (Index("ix_resident_household_id", "household_id"),)
     person_id: Mapped[int] = mapped_column(BigInt, primary_key=True)
     household_id: Mapped[int] = mapped_column(BigInt, primary_key=True)
-    relation: Mapped[Code]  # owner, tenant, family
+    relation: Mapped[Code]  # owner, co_owner, tenant, family, helper
+    source: Mapped[Code] = mapped_column(server_default="demo")  # roster, code, head: how it is known
+    since: Mapped[datetime | None]
 
 
 class BodyRow(Base):
@@ -59,6 +67,33 @@ class PostRow(Base):
     person_id: Mapped[int] = mapped_column(BigInt, primary_key=True)
     body_id: Mapped[int] = mapped_column(BigInt, primary_key=True)
     role: Mapped[Code] = mapped_column(primary_key=True)
+    since: Mapped[datetime | None]
+    until: Mapped[datetime | None]  # the end of the term, or of standing in for somebody
+    acts_for: Mapped[int | None] = mapped_column(BigInt)  # whose deputy
+
+
+class PostHistory(Base):
+    """Posts that were held; append-only."""
+
+    __tablename__ = "post_history"
+    __table_args__ = (Index("ix_post_history_body_id", "body_id"), Index("ix_post_history_person_id", "person_id"))
+    id: Mapped[Id]
+    person_id: Mapped[Ref]
+    body_id: Mapped[Ref]
+    role: Mapped[Code]
+    since: Mapped[datetime | None]
+    ended_at: Mapped[datetime]
+    ended_by: Mapped[int | None] = mapped_column(BigInt)  # None: the clock
+    acts_for: Mapped[int | None] = mapped_column(BigInt)
+
+
+class HouseholdBody(Base):
+    """Which member household (党员中心户) looks after a household."""
+
+    __tablename__ = "household_body"
+    __table_args__ = (Index("ix_household_body_body_id", "body_id"),)
+    household_id: Mapped[int] = mapped_column(BigInt, primary_key=True)
+    body_id: Mapped[Ref]
 
 
 # Not a plain comparison: SQLite would begin with all identities of the bot instead of the few people asked for.

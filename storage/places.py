@@ -48,6 +48,8 @@ class Household(Base):
     building_id: Mapped[Ref]
     unit_id: Mapped[int | None] = mapped_column(BigInt)
     room: Mapped[Code]
+    area: Mapped[int | None]  # exclusive area in hundredths of a square metre
+    kind: Mapped[Code] = mapped_column(server_default="home")  # home, shop, office, parking, storage, other
 
 
 class ChatRow(Base):
