@@ -14,7 +14,7 @@ READY := .venv/.ready
 ROOMS := bot classifier dialogs domain scheduler services storage texts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lock bench clean
+.PHONY: help setup run test check format lock rights bench clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -43,6 +43,9 @@ lock: | $(BIN)/python ## Write requirements.lock anew (newer versions: make lock
 	@$(BIN)/uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements.lock $(ARGS)
+
+rights: setup ## Write docs/rights.md from the table of rights
+	@$(BIN)/python -c "from services.rights import table; print(table(), end='')" > docs/rights.md
 
 bench: setup ## List the benchmarks
 	@for file in benchmarks/[a-z]*.py; do if [ -f "$$file" ]; then \

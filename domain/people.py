@@ -5,9 +5,9 @@ from enum import IntEnum, StrEnum
 
 
 class Level(IntEnum):
-    """街道党工委 → 社区党组织 → 小区党支部 → 楼栋党小组 → 党员中心户; 物业 stands beside the branch.
+    """街道党工委 → 社区党组织 → 小区党支部 → 楼栋党小组 → 党员中心户, and the bodies that stand beside them.
 
-    The number grows with the distance to the resident's door.
+    In the tree the number grows with the distance to the resident's door. No ticket goes to those from 10 on.
     """
 
     STREET = 1
@@ -16,6 +16,15 @@ class Level(IntEnum):
     BUILDING_GROUP = 4
     MEMBER_HOUSEHOLD = 5
     PROPERTY = 9
+    OWNERS_COMMITTEE = 10
+    RESIDENTS_COMMITTEE = 11
+    TWO_COMMITTEES = 12
+    TEAM = 13
+    VOLUNTEERS = 14
+    PARTNER = 15
+
+
+TREE = frozenset(level for level in Level if level <= Level.MEMBER_HOUSEHOLD)
 
 
 class Role(StrEnum):
@@ -28,6 +37,36 @@ class Role(StrEnum):
     GRID = "grid"
     STAFF = "staff"
     DUTY = "duty"
+
+
+# The offices that can be filled by chat; their names and other words for them stand in texts.
+OFFICES: dict[str, tuple[Level, Role]] = {
+    "building_head": (Level.BUILDING_GROUP, Role.HEAD),
+    "group_leader": (Level.BUILDING_GROUP, Role.LEADER),
+    "group_member": (Level.BUILDING_GROUP, Role.STAFF),
+    "member_household": (Level.MEMBER_HOUSEHOLD, Role.LEADER),
+    "branch_secretary": (Level.BRANCH, Role.SECRETARY),
+    "branch_member": (Level.BRANCH, Role.STAFF),
+    "community_secretary": (Level.COMMUNITY, Role.SECRETARY),
+    "community_director": (Level.COMMUNITY, Role.DIRECTOR),
+    "grid_worker": (Level.COMMUNITY, Role.GRID),
+    "community_staff": (Level.COMMUNITY, Role.STAFF),
+    "street_secretary": (Level.STREET, Role.SECRETARY),
+    "street_staff": (Level.STREET, Role.STAFF),
+    "property_leader": (Level.PROPERTY, Role.LEADER),
+    "property_staff": (Level.PROPERTY, Role.STAFF),
+    "property_duty": (Level.PROPERTY, Role.DUTY),
+    "owners_director": (Level.OWNERS_COMMITTEE, Role.DIRECTOR),
+    "owners_member": (Level.OWNERS_COMMITTEE, Role.STAFF),
+    "residents_director": (Level.RESIDENTS_COMMITTEE, Role.DIRECTOR),
+    "residents_member": (Level.RESIDENTS_COMMITTEE, Role.STAFF),
+    "two_committees_member": (Level.TWO_COMMITTEES, Role.STAFF),
+    "team_leader": (Level.TEAM, Role.LEADER),
+    "team_member": (Level.TEAM, Role.STAFF),
+    "volunteers_leader": (Level.VOLUNTEERS, Role.LEADER),
+    "volunteer": (Level.VOLUNTEERS, Role.STAFF),
+    "partner_member": (Level.PARTNER, Role.STAFF),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +97,11 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Post:
+    """acts_for: whose deputy, by the person's id; None: held in one's own right."""
+
     role: Role
     body: Body
+    acts_for: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +133,8 @@ class Person:
         levels = {post.body.level for post in self.posts}
         if Level.PROPERTY in levels:
             return "property"
-        if levels & {Level.STREET, Level.COMMUNITY}:
+        if levels & {Level.STREET, Level.COMMUNITY, Level.RESIDENTS_COMMITTEE, Level.TWO_COMMITTEES}:
             return "community"
-        if levels:
+        if levels & (TREE | {Level.OWNERS_COMMITTEE}):
             return "head"
         return "outsider" if self.outsider else None

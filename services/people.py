@@ -17,6 +17,12 @@ _OFFICE_KEYS = {
     Level.BUILDING_GROUP: "common.office_building",
     Level.MEMBER_HOUSEHOLD: "common.office_household",
     Level.PROPERTY: "common.office_property",
+    Level.OWNERS_COMMITTEE: "common.office_owners",
+    Level.RESIDENTS_COMMITTEE: "common.office_residents",
+    Level.TWO_COMMITTEES: "common.office_two_committees",
+    Level.TEAM: "common.office_team",
+    Level.VOLUNTEERS: "common.office_volunteers",
+    Level.PARTNER: "common.office_partner",
 }
 
 
@@ -126,16 +132,6 @@ def acting_office(posts: tuple[Post, ...], body: Body, building: str) -> str:
     return office(body, building)
 
 
-def may_handle(person: Person, body: Body) -> bool:
-    """A post in the responsible body, in one above it, or in the compound's property company."""
-    return any(
-        body.under(post.body)
-        or (post.body.level is Level.PROPERTY and post.body.compound_id == body.compound_id)
-        or (post.body.level is Level.PROPERTY and post.body.under(body))
-        for post in person.posts
-    )
-
-
 def tell_person(
     turn: Turn,
     user: str,
@@ -220,6 +216,15 @@ def _directors(turn: Turn, person: Person, chat_id: str) -> tuple[list[str], str
             {user for user, role, _ in officers if role is Role.DIRECTOR} or {user for user, _, _ in officers}
         )
     return told, wording.place(place.building, place.unit) if place else ""
+
+
+def compound_meant(turn: Turn, person: Person, chat: Chat | None) -> int:
+    """The compound that is spoken of: the chat's, the person's own, or the only one served; 0: none."""
+    place = chat.place if chat else person.place
+    if place:
+        return place.compound_id
+    served = {compound for post in person.posts for compound in compounds_under(turn, post.body)}
+    return served.pop() if len(served) == 1 else 0
 
 
 def _only_compound(turn: Turn, person: Person) -> int | None:

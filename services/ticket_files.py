@@ -12,6 +12,7 @@ from domain.errors import Refusal
 from domain.messages import Address, File, Incoming, Outgoing
 from domain.people import Body, Chat, Level, Person, Post, Role
 from domain.promises import is_quiet, quiet_end
+from domain.rights import Action, may
 from domain.tickets import LIVE, Status, Ticket
 from services import people, ticket_notices, ticket_search
 from services.turn import Turn
@@ -216,7 +217,7 @@ def show(turn: Turn, person: Person, chat: Chat | None, ticket: Ticket) -> Shown
     Raises Refusal where there is nothing to see. The property company sees none of a discreet ticket.
     """
     body = people.get_body(turn, ticket.body_id)
-    handles = ticket_search.may_handle(turn, person, ticket)
+    handles = ticket_search.may_handle(turn, person, ticket, Action.SEE_FILES)
     closed = handles and ticket.discreet and all(post.body.level is Level.PROPERTY for post in person.posts)
     there = ticket_files.of_ticket(turn.tx, ticket.id)
     if closed or not handles:
@@ -236,4 +237,4 @@ def _work_chat_of(turn: Turn, chat: Chat | None, body: Body) -> bool:
     if chat is None or chat.body_id is None:
         return False
     member = Person(0, "", "", posts=(Post(Role.STAFF, people.get_body(turn, chat.body_id)),))
-    return people.may_handle(member, body)
+    return may(member, Action.SEE_FILES, body)

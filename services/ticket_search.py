@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from domain.errors import Refusal
 from domain.people import Chat, Level, Person
+from domain.rights import Action, may
 from domain.tickets import Status, Ticket
 from services import people, ticket_notices
 from services.turn import Turn
@@ -13,7 +14,7 @@ from texts import say, wording
 
 def look_up(turn: Turn, person: Person, chat: Chat | None, number: int) -> Ticket:
     """The ticket of that number, if this person may see it: a reporter, or one who may handle it."""
-    ticket = tickets.find_number(turn.tx, _series(turn, person, chat), number)
+    ticket = tickets.find_number(turn.tx, people.compound_meant(turn, person, chat), number)
     mine = own(turn, person)
     yours = wording.numbers([(each.number, each.summary) for each in mine])
     if ticket is None:
@@ -25,26 +26,17 @@ def look_up(turn: Turn, person: Person, chat: Chat | None, number: int) -> Ticke
 
 def find_by_number(turn: Turn, person: Person, chat: Chat | None, number: int) -> Ticket:
     """The ticket of that number, for who wants to act on it; the right to do so is checked where it is done."""
-    ticket = tickets.find_number(turn.tx, _series(turn, person, chat), number)
+    ticket = tickets.find_number(turn.tx, people.compound_meant(turn, person, chat), number)
     if ticket is None:
         raise Refusal("tickets.no_such", number=number, yours="")
     return ticket
 
 
-def _series(turn: Turn, person: Person, chat: Chat | None) -> int:
-    """The compound whose numbers are meant: the chat's, the person's own, or the only one served; 0: none."""
-    place = chat.place if chat else person.place
-    if place:
-        return place.compound_id
-    served = {compound for post in person.posts for compound in people.compounds_under(turn, post.body)}
-    return served.pop() if len(served) == 1 else 0
-
-
-def may_handle(turn: Turn, person: Person, ticket: Ticket) -> bool:
+def may_handle(turn: Turn, person: Person, ticket: Ticket, action: Action = Action.HANDLE) -> bool:
     """Whoever a matter about the property company concerns may not handle it."""
     if ticket.category == "property" and all(post.body.level is Level.PROPERTY for post in person.posts):
         return False
-    return people.may_handle(person, people.get_body(turn, ticket.body_id))
+    return may(person, action, people.get_body(turn, ticket.body_id))
 
 
 def own(turn: Turn, person: Person, *statuses: Status) -> list[Ticket]:
@@ -62,7 +54,7 @@ def waiting_for(turn: Turn, person: Person, chat: Chat | None, *statuses: Status
     if chat and chat.body_id is None:
         return _just_opened(turn, person, chat, statuses)
     bodies = {chat.body_id} if chat else {post.body.id for post in person.posts}
-    live = tickets.live_of_compound(turn.tx, _series(turn, person, chat))
+    live = tickets.live_of_compound(turn.tx, people.compound_meant(turn, person, chat))
     waiting = [
         ticket
         for ticket in live

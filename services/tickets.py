@@ -9,6 +9,7 @@ from domain.guess import Guess
 from domain.messages import Address, File
 from domain.people import Body, Person, Place
 from domain.promises import first_report, is_quiet, quiet_end
+from domain.rights import Action
 from domain.tickets import LIVE, MILESTONES, Outcome, Status, Ticket, first_level
 from services import people, ticket_clock, ticket_files, ticket_notices, ticket_search
 from services.turn import Turn
@@ -286,7 +287,7 @@ def withdraw(turn: Turn, person: Person, ticket: Ticket) -> bool:
 
 def call_off(turn: Turn, person: Person, ticket: Ticket) -> None:
     """误报: any head in scope takes an alarm back; whoever heard of it hears that too."""
-    ticket, body = _hold(turn, person, ticket)
+    ticket, body = _hold(turn, person, ticket, Action.CALL_OFF)
     _check_live(ticket)
     if not ticket.urgent:
         raise Refusal("tickets.not_urgent", number=ticket.number)
@@ -299,12 +300,12 @@ def call_off(turn: Turn, person: Person, ticket: Ticket) -> None:
     people.tell_duty(turn, ticket.compound_id, text)
 
 
-def _hold(turn: Turn, person: Person, ticket: Ticket) -> tuple[Ticket, Body]:
+def _hold(turn: Turn, person: Person, ticket: Ticket, action: Action = Action.HANDLE) -> tuple[Ticket, Body]:
     """The ticket as it is now, locked for this turn, and its body; Refusal for who may not handle it."""
     tickets.lock(turn.tx, ticket.id)
     ticket = tickets.get(turn.tx, ticket.id)
     body = people.get_body(turn, ticket.body_id)
-    if not ticket_search.may_handle(turn, person, ticket):
+    if not ticket_search.may_handle(turn, person, ticket, action):
         raise Refusal("tickets.not_your_office", number=ticket.number, office=people.office(body, ticket.building))
     return ticket, body
 

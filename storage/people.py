@@ -98,7 +98,7 @@ class HouseholdBody(Base):
 
 # Not a plain comparison: SQLite would begin with all identities of the bot instead of the few people asked for.
 of_bot = func.coalesce(Identity.bot_id, "") == bindparam("bot")
-_body = (BodyRow.id, BodyRow.level, BodyRow.name, BodyRow.path, BodyRow.compound_id, BodyRow.building_id)
+body_columns = (BodyRow.id, BodyRow.level, BodyRow.name, BodyRow.path, BodyRow.compound_id, BodyRow.building_id)
 _me = select(
     bindparam("bot", type_=String()).label("bot"),
     bindparam("user", type_=String()).label("user"),
@@ -119,7 +119,7 @@ _person_columns = (
 _chat_columns = chat_columns(_chat_building, _chat_unit)
 # One row for each post of the person (one in all for most people): a turn asks once who speaks and where.
 _who_speaks = (
-    select(*_person_columns, *_chat_columns, PostRow.role, *_body)
+    select(*_person_columns, *_chat_columns, PostRow.role, PostRow.acts_for, *body_columns)
     .select_from(_me)
     .outerjoin(Identity, and_(Identity.bot_id == _me.c.bot, Identity.user_id == _me.c.user))
     .outerjoin(PersonRow, PersonRow.id == Identity.person_id)
@@ -135,7 +135,7 @@ _who_speaks = (
     .order_by(Household.id, BodyRow.level)
 )
 _posts = (
-    select(PostRow.role, *_body)
+    select(PostRow.role, PostRow.acts_for, *body_columns)
     .join_from(PostRow, BodyRow, BodyRow.id == PostRow.body_id)
     .where(PostRow.person_id == bindparam("person"))
     .order_by(BodyRow.level)
@@ -145,23 +145,23 @@ _user_of = (
     .where(Identity.bot_id == bindparam("bot"), Identity.person_id == bindparam("person"))
     .limit(1)
 )
-_get_body = select(*_body).where(BodyRow.id == bindparam("id"))
+_get_body = select(*body_columns).where(BodyRow.id == bindparam("id"))
 _group_of_building = (
-    select(*_body, *_chat_columns)
+    select(*body_columns, *_chat_columns)
     .outerjoin(ChatRow, and_(ChatRow.body_id == BodyRow.id, ChatRow.state == OPEN))
     .outerjoin(_chat_building, _chat_building.id == ChatRow.building_id)
     .outerjoin(_chat_unit, _chat_unit.id == ChatRow.unit_id)
     .where(BodyRow.building_id == bindparam("building"), BodyRow.level == Level.BUILDING_GROUP)
     .order_by(BodyRow.id, ChatRow.chat_id)
 )
-_bodies_of_compound = select(*_body).where(BodyRow.compound_id == bindparam("compound"))
+_bodies_of_compound = select(*body_columns).where(BodyRow.compound_id == bindparam("compound"))
 _compounds_under = (
     select(BodyRow.compound_id)
     .distinct()
     .where(BodyRow.path.like(bindparam("path")), BodyRow.compound_id.is_not(None))
     .order_by(BodyRow.compound_id)
 )
-_chain = select(*_body).where(BodyRow.id.in_(bindparam("ids", expanding=True))).order_by(BodyRow.level.desc())
+_chain = select(*body_columns).where(BodyRow.id.in_(bindparam("ids", expanding=True))).order_by(BodyRow.level.desc())
 _officers = (
     select(Identity.user_id, PostRow.role, PersonRow.id, PersonRow.name)
     .join_from(PostRow, Identity, Identity.person_id == PostRow.person_id)
@@ -202,7 +202,8 @@ _add_resident = upsert(Resident).on_conflict_do_nothing()
 _add_post = upsert(PostRow).on_conflict_do_nothing()
 
 
-def _as_body(row: tuple) -> Body:  # type: ignore[type-arg]
+def as_body(row: tuple) -> Body:  # type: ignore[type-arg]
+    """A body from the values of `body_columns`."""
     number, level, name, path, compound_id, building_id = row
     return Body(number, Level(level), name, path, compound_id, building_id)
 
@@ -215,7 +216,7 @@ def who_speaks(tx: Tx, bot_id: str, user: str, chat_id: str) -> tuple[Person | N
     if number is None:
         return None, chat
     own = [row for row in rows if row[3] == household and row[18]]
-    posts = tuple(Post(Role(row[18]), _as_body(row[19:])) for row in own)
+    posts = tuple(Post(Role(row[18]), as_body(row[20:]), row[19]) for row in own)
     place = Place(compound, building_id, unit_id, building or "", unit or "") if household else None
     return Person(number, user, name or "", household, place, outsider, posts), chat
 
@@ -227,7 +228,7 @@ def find_person(tx: Tx, bot_id: str, user: str) -> Person | None:
 def posts_of(tx: Tx, person_id: int) -> tuple[Post, ...]:
     """The person's posts, the highest body first."""
     rows = tx.execute(_posts, {"person": person_id})
-    return tuple(Post(Role(row[0]), _as_body(tuple(row[1:]))) for row in rows)
+    return tuple(Post(Role(row[0]), as_body(tuple(row[2:])), row[1]) for row in rows)
 
 
 def find_user(tx: Tx, bot_id: str, person_id: int) -> str | None:
@@ -236,7 +237,7 @@ def find_user(tx: Tx, bot_id: str, person_id: int) -> str | None:
 
 
 def get_body(tx: Tx, body_id: int) -> Body:
-    return _as_body(tuple(tx.execute(_get_body, {"id": body_id}).one()))
+    return as_body(tuple(tx.execute(_get_body, {"id": body_id}).one()))
 
 
 def find_group_of_building(tx: Tx, building_id: int) -> tuple[Body, list[Chat]] | None:
@@ -244,12 +245,12 @@ def find_group_of_building(tx: Tx, building_id: int) -> tuple[Body, list[Chat]] 
     rows = [tuple(row) for row in tx.execute(_group_of_building, {"building": building_id})]
     if not rows:
         return None
-    return _as_body(rows[0][:6]), [as_chat(row[6:]) for row in rows if row[6] and row[0] == rows[0][0]]
+    return as_body(rows[0][:6]), [as_chat(row[6:]) for row in rows if row[6] and row[0] == rows[0][0]]
 
 
 def bodies_of_compound(tx: Tx, compound_id: int) -> list[Body]:
     """The compound's own bodies (branch, building groups, property …), not those above it."""
-    return [_as_body(tuple(row)) for row in tx.execute(_bodies_of_compound, {"compound": compound_id})]
+    return [as_body(tuple(row)) for row in tx.execute(_bodies_of_compound, {"compound": compound_id})]
 
 
 def compounds_under(tx: Tx, body: Body) -> list[int]:
@@ -261,7 +262,7 @@ def chain(tx: Tx, body: Body) -> list[Body]:
     """The body and all above it, the nearest first."""
     ids = [int(part) for part in body.path.strip("/").split("/")]
     rows = tx.execute(_chain, {"ids": ids})
-    return sorted((_as_body(tuple(row)) for row in rows), key=lambda found: len(found.path), reverse=True)
+    return sorted((as_body(tuple(row)) for row in rows), key=lambda found: len(found.path), reverse=True)
 
 
 def officers(tx: Tx, bot_id: str, body_id: int) -> list[tuple[str, Role, str]]:
