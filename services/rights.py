@@ -51,7 +51,7 @@ def table() -> str:
         "",
         "Written by `make rights` from the table in `domain/rights.py`; a test compares the two.",
         "",
-        "- *own*: one's own body. *subtree*: with all below. *compound*: the whole compound, and those above one's own.",
+        "- *own*: one's own body. *subtree*: with all below. *compound*: the whole compound, and all above it.",
         "- Who leads a body is appointed and dismissed from above it; its other members by its leaders too.",
         "- ¹ never about oneself. ² never in somebody's place: a deputy may not.",
     ]
