@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from functools import cache
 
-from domain.rosters import Column, Finding, Kind, Relation, RosterWords
+from domain.roster_plan import Counts
+from domain.rosters import Column, Finding, Kind, Relation, Roster, RosterWords, Severity
 from texts import pattern, say, words
 
 
@@ -47,3 +48,27 @@ def lines(findings: Iterable[Finding]) -> list[str]:
         line = say("rosters.line", row=finding.row or "", column=finding.column, said=fault(finding))
         said.append(say("rosters.line_sheet", sheet=finding.sheet, line=line) if several else line)
     return said
+
+
+def judged(roster: Roster) -> list[str]:
+    """The findings and how many there are."""
+    errors = sum(finding.severity is Severity.ERROR for finding in roster.findings)
+    warnings = len(roster.findings) - errors
+    return [*lines(roster.findings), say("rosters.checked", seen=roster.seen, errors=errors, warnings=warnings)]
+
+
+def difference(name: str, counts: Counts, *, known: bool, empty: bool, unkept: int) -> list[str]:
+    """What an import changes, in at most five lines."""
+    said = [say("rosters.compound_known", name=name) if known else say("rosters.compound_new", name=name)]
+    if empty:
+        said = [say("rosters.diff_none")]
+    else:
+        told = {"buildings": counts.buildings, "households": counts.households, "people": counts.people}
+        said.append(say("rosters.diff_new", **told))
+    if counts.households_changed or counts.people_changed:
+        told = {"households": counts.households_changed, "people": counts.people_changed}
+        said.append(say("rosters.diff_changed", **told))
+    if counts.households_gone or counts.people_gone:
+        told = {"households": counts.households_gone, "people": counts.people_gone}
+        said.append(say("rosters.diff_gone", **told))
+    return [*said, say("rosters.unkept", count=unkept)] if unkept else said
