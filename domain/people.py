@@ -1,6 +1,7 @@
 """People, places and the five-level organisation, as the rules see them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum, StrEnum
 
 
@@ -138,3 +139,26 @@ class Person:
         if levels & (TREE | {Level.OWNERS_COMMITTEE}):
             return "head"
         return "outsider" if self.outsider else None
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A post with who holds it; acts_for: in whose place, until when."""
+
+    person_id: int
+    name: str
+    role: Role
+    body: Body
+    since: datetime | None
+    until: datetime | None
+    acts_for: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Somebody with that name; building and unit: of their home, to tell namesakes apart."""
+
+    person_id: int
+    name: str
+    building: str
+    unit: str

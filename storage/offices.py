@@ -1,12 +1,11 @@
 """Who holds which post, in their own right or in somebody's place, and what stands vacant. The tables: people.py."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import and_, bindparam, delete, func, insert, select
 
-from domain.people import Body, Role
+from domain.people import Body, Holder, Named, Role
 from storage.base import upsert
 from storage.database import Tx
 from storage.people import (
@@ -23,42 +22,17 @@ from storage.people import (
 )
 from storage.places import Building, Household, Unit
 
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A post with who holds it; acts_for: in whose place, until when."""
-
-    person_id: int
-    name: str
-    role: Role
-    body: Body
-    since: datetime | None
-    until: datetime | None
-    acts_for: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """Somebody with that name; building and unit: of their home, to tell namesakes apart."""
-
-    person_id: int
-    name: str
-    user: str
-    building: str
-    unit: str
-
-
 _held = select(
     PostRow.person_id, PersonRow.name, PostRow.role, PostRow.since, PostRow.until, PostRow.acts_for, *body_columns
 ).join_from(PostRow, PersonRow, PersonRow.id == PostRow.person_id)
 _holders = (
     _held.join(BodyRow, BodyRow.id == PostRow.body_id)
     .where(PostRow.body_id.in_(bindparam("bodies", expanding=True)))
-    .order_by(BodyRow.level, BodyRow.id, PostRow.role, PostRow.person_id)
+    .order_by(BodyRow.level, BodyRow.id, PostRow.role, PostRow.acts_for.is_not(None), PostRow.person_id)
 )
 _known = and_(PersonRow.name == bindparam("name"), PersonRow.erased_at.is_(None))
 _neighbours = (
-    select(PersonRow.id, PersonRow.name, Identity.user_id, Building.number, Unit.number)
+    select(PersonRow.id, Building.number, Unit.number)
     .join_from(Household, Resident, Resident.household_id == Household.id)
     .join(PersonRow, PersonRow.id == Resident.person_id)
     .join(Identity, and_(Identity.person_id == PersonRow.id, of_bot))
@@ -68,7 +42,7 @@ _neighbours = (
     .order_by(PersonRow.id)
 )
 _colleagues = (
-    select(PersonRow.id, PersonRow.name, Identity.user_id)
+    select(PersonRow.id)
     .join_from(PostRow, PersonRow, PersonRow.id == PostRow.person_id)
     .join(Identity, and_(Identity.person_id == PersonRow.id, of_bot))
     .where(PostRow.body_id.in_(bindparam("bodies", expanding=True)), _known)
@@ -121,9 +95,9 @@ def named(tx: Tx, bot_id: str, compound_id: int, bodies: Sequence[int], name: st
     """Those of that name who live in the compound or hold a post in one of the bodies, and are known to the bot."""
     found: dict[int, Named] = {}
     for row in tx.execute(_neighbours, {"bot": bot_id, "compound": compound_id, "name": name}):
-        found.setdefault(row[0], Named(row[0], name, row[2], row[3], row[4] or ""))
+        found.setdefault(row[0], Named(row[0], name, row[1], row[2] or ""))
     for other in tx.execute(_colleagues, {"bot": bot_id, "bodies": list(bodies), "name": name}):
-        found.setdefault(other[0], Named(other[0], name, other[2], "", ""))
+        found.setdefault(other[0], Named(other[0], name, "", ""))
     return list(found.values())
 
 

@@ -1,6 +1,6 @@
 """Times and places in the words people use: 今晚8点, 明天中午12点, 3栋2单元."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 _WEEKDAYS = "一二三四五六日"
 _DIGITS = "零一二三四五六七八九十"
@@ -38,6 +38,17 @@ def moment(at: datetime, now: datetime) -> str:
     return f"{weekday}（{at.month}月{at.day}日）{part}{time}"
 
 
+def day(at: date, today: date) -> str:
+    """A day as a neighbour says it: 今天, 明天, 周日（11月29日）."""
+    near = ("今天", "明天")
+    days = (at - today).days
+    return near[days] if days in (0, 1) else f"周{_WEEKDAYS[at.weekday()]}（{at.month}月{at.day}日）"
+
+
+def listed(parts: list[str]) -> str:
+    return "、".join(parts)
+
+
 def place(building: str, unit: str = "") -> str:
     """3栋2单元; "" where no building is known."""
     if not building:
@@ -65,3 +76,18 @@ def figure(written: str) -> str:
     if "十" not in written:
         return str(_DIGITS.index(written)) if len(written) == 1 else "".join(str(_DIGITS.index(c)) for c in written)
     return str((_DIGITS.index(tens) if tens else 1) * 10 + (_DIGITS.index(ones) if ones else 0))
+
+
+def phone_masked(phone: str) -> str:
+    """138****1234; of a short number only the last two digits."""
+    return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 9 else f"****{phone[-2:]}" if phone else ""
+
+
+def paper_masked(paper: str) -> str:
+    """The last four of an identity card's number: ****123X."""
+    return f"****{paper[-4:]}" if paper else ""
+
+
+def name_masked(name: str) -> str:
+    """张*: a name where others may read it."""
+    return f"{name[0]}*" if name else ""
