@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cache
 
 from dialogs import help as help_dialogs
-from dialogs import tickets
+from dialogs import members, offices, privacy, tickets
 from texts import pattern, words
 from texts.wording import figure
 
@@ -65,11 +65,44 @@ COMMANDS = (
     Command("tickets.report", "report_pattern"),
     Command("tickets.report", "report_short", Where.ADDRESSED),
     Command("tickets.pictures", "pictures_pattern"),
+    Command("offices.appoint", "appoint_pattern", Where.ADDRESSED),
+    Command("offices.appoint", "appoint_pattern", Where.WORK),
+    Command("offices.dismiss", "dismiss_pattern", Where.ADDRESSED),
+    Command("offices.dismiss", "dismiss_pattern", Where.WORK),
+    Command("offices.away", "away_pattern", Where.ADDRESSED),
+    Command("offices.away", "away_pattern", Where.WORK),
+    Command("offices.back", "back_short", Where.ADDRESSED),
+    Command("offices.holders", "holders_short", Where.ADDRESSED),
+    Command("offices.vacancies", "vacancies", Where.ADDRESSED),
+    Command("offices.vacancies", "vacancies", Where.WORK),
+    Command("members.bind", "bind_pattern"),
+    Command("members.bind_code", "bind_code_pattern"),
+    Command("members.move_code", "move_code_pattern"),
+    Command("members.home_code", "home_code_pattern"),
+    Command("members.home_code", "home_code_short", Where.ADDRESSED),
+    Command("members.code", "code_pattern", Where.ADDRESSED),
+    Command("members.join", "join_pattern"),
+    Command("members.waiting", "waiting", Where.ADDRESSED),
+    Command("members.approve_all", "approve_all", Where.ADDRESSED),
+    Command("members.approve", "approve_pattern", Where.ADDRESSED),
+    Command("members.refuse", "refuse_pattern", Where.ADDRESSED),
+    Command("members.missing", "missing_pattern", Where.ADDRESSED),
+    Command("privacy.mine", "my_data", Where.ADDRESSED),
+    Command("privacy.erase", "erase_me", Where.ADDRESSED),
+    Command("privacy.withdraw_consent", "withdraw_consent", Where.ADDRESSED),
     Command("help.show", "help", Where.ADDRESSED),
     Command("help.call", "call", Where.ADDRESSED),
 )
 
-FLOWS: dict[str, Callable[..., None]] = {**tickets.FLOWS, **help_dialogs.FLOWS}
+FLOWS: dict[str, Callable[..., None]] = {
+    **tickets.FLOWS,
+    **members.FLOWS,
+    **offices.FLOWS,
+    **privacy.FLOWS,
+    **help_dialogs.FLOWS,
+}
+
+UNBOUND = frozenset({"members.bind"})  # flows that count in a group of which no place is known
 
 
 @cache

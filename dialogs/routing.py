@@ -193,7 +193,8 @@ class Routing:
             return
         if self._dialog(talk, heard, command):
             return
-        if not incoming.address.private and chat is None:
+        unbound = not incoming.address.private and chat is None
+        if unbound and not (command and command[0].flow in registry.UNBOUND):
             self._unbound(talk, heard)
         elif heard.lost:
             self._lists(talk, heard.lost)

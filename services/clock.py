@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from domain.rules import Rules
-from services import ticket_clock, ticket_files
+from services import members, offices, ticket_clock, ticket_files
 from services.turn import Turn
-from storage import conversations, lanes, outbox, pace, timers
+from storage import codes, conversations, lanes, outbox, pace, timers
 from storage.database import Tx, is_passing
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,9 @@ _DUE: dict[str, Callable[[Turn, dict[str, Any]], None]] = {
     ticket_clock.PROMISE: ticket_clock.due_promise,
     ticket_clock.WATCH: ticket_clock.due_watch,
     ticket_clock.OUTCOME: ticket_clock.due_outcome,
+    members.DIGEST: members.due_digest,
     ticket_files.WAIT: ticket_files.due_file,
+    offices.DEPUTY: offices.due_back,
 }
 _RETRY = timedelta(minutes=5)
 
@@ -50,6 +52,7 @@ def forget_old(tx: Tx, now: datetime, *, days: int = 30) -> dict[str, int]:
     """Retention: updates, sent messages and expired dialogs that nobody needs any more. Returns rows removed."""
     before = now - timedelta(days=days)
     return {
+        "code": codes.forget(tx, before=before),
         "inbox": lanes.forget_updates(tx, before=before),
         "outbox": outbox.forget_sent(tx, before=before),
         "conversation": conversations.forget_expired(tx, before=now),

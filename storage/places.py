@@ -91,6 +91,11 @@ _find_household = select(Household.id).where(
     Household.room == bindparam("room"),
 )
 _all_chats = _chats.where(ChatRow.bot_id == bindparam("bot")).order_by(ChatRow.chat_id)
+_chats_at = _chats.where(
+    ChatRow.bot_id == bindparam("bot"),
+    ChatRow.compound_id == bindparam("compound"),
+    ChatRow.building_id.is_not_distinct_from(bindparam("building", type_=BigInt)),
+).order_by(ChatRow.chat_id)
 _compounds = select(ChatRow.compound_id).distinct().where(ChatRow.bot_id == bindparam("bot"))
 _bind = upsert(ChatRow).values(state=OPEN).on_conflict_do_nothing()
 _this = (ChatRow.bot_id == bindparam("bot"), ChatRow.chat_id == bindparam("chat"))
@@ -117,6 +122,12 @@ def chats_of_body(tx: Tx, body_id: int) -> list[Chat]:
 
 def all_chats(tx: Tx, bot_id: str) -> list[Chat]:
     return [as_chat(row) for row in tx.execute(_all_chats, {"bot": bot_id})]
+
+
+def chats_at(tx: Tx, bot_id: str, place: Place) -> list[Chat]:
+    """The chats bound to that building (or, without one, to the whole compound), work chats among them."""
+    values = {"bot": bot_id, "compound": place.compound_id, "building": place.building_id}
+    return [as_chat(row) for row in tx.execute(_chats_at, values)]
 
 
 def compounds(tx: Tx, bot_id: str) -> list[int]:
@@ -161,8 +172,9 @@ def add_households(tx: Tx, compound_id: int, building_id: int, unit_id: int, roo
     tx.execute(insert(Household), [{**row, "room": room} for room in rooms])
 
 
-def bind_chat(tx: Tx, *, bot_id: str, chat_id: str, title: str, place: Place, body_id: int | None = None) -> None:
-    tx.execute(
+def bind_chat(tx: Tx, *, bot_id: str, chat_id: str, title: str, place: Place, body_id: int | None = None) -> bool:
+    """False where the chat is bound already."""
+    bound = tx.execute(
         _bind,
         {
             "bot_id": bot_id,
@@ -174,6 +186,7 @@ def bind_chat(tx: Tx, *, bot_id: str, chat_id: str, title: str, place: Place, bo
             "body_id": body_id,
         },
     )
+    return bound.rowcount == 1
 
 
 def set_state(tx: Tx, bot_id: str, chat_id: str, state: str) -> bool:

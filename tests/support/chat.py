@@ -9,6 +9,7 @@
 小助手→王阿姨> 记下了 #1…              the same, in private
 小助手→老刘> [照片] #1 照片 1/1         the bot sends a file, which it has fetched before
   second line                          indented: the message goes on
+王阿姨→小助手> {码}                    the newest code (six or eight digits) that the bot said
 --- 4 小时后 ---   --- 20:05 ---   --- 重启 ---   --- 再来一次 ---
 """
 
@@ -38,6 +39,7 @@ _SPEECH = re.compile(r"^(?P<who>[^@→>]+)(?:@(?P<chat>[^>]+)|→(?P<to>[^>]+))>
 _LATER = re.compile(r"^(?P<count>\d+)\s*(?P<unit>秒|分钟|小时|天)后$")
 _FILES = {"照片": "photo", "语音": "voice", "视频": "video", "文件": "document", "位置": "location"}
 _FILE = re.compile(rf"\[({'|'.join(_FILES)})\] ?")
+_CODE = re.compile(r"(?<!\d)(?:\d{6}|\d{8})(?!\d)")
 _ANSWER = "↩"
 _UNITS = {"秒": "seconds", "分钟": "minutes", "小时": "hours", "天": "days"}
 
@@ -138,7 +140,7 @@ class Scenario:
     async def _speak(self, step: Step) -> None:
         self.updates += 1
         self.now += timedelta(seconds=1)
-        text, press = step.text, None
+        text, press = self._with_code(step.text), None
         if found := re.match(r"^按\[(.+)\]$", text):
             text, press = self._press(step, found[1])
         mention, answers = f"@{BOT_NAME}", text.startswith(_ANSWER)
@@ -158,6 +160,11 @@ class Scenario:
             reply_to_me=answers,
         )
         await self.player.hear(self.last)
+
+    def _with_code(self, text: str) -> str:
+        """What people copy: codes are new each time."""
+        codes = [found[0] for said in self.transport.sent if (found := _CODE.search(said.message.text))]
+        return text.replace("{码}", codes[-1]) if codes else text
 
     def _file(self, kind: str) -> File:
         self.files += 1
@@ -209,6 +216,8 @@ def _line(said: Said) -> str:
 
 
 def _fits(expected: str, said: str) -> bool:
+    if "{码}" in expected:
+        said = _CODE.sub("{码}", said)
     start, cut, _ = expected.partition("…")
     return said.startswith(start) if cut else said == expected
 

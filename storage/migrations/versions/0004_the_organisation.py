@@ -46,6 +46,17 @@ def upgrade() -> None:
         batch_op.create_index("uq_code_digest", ["digest"], unique=True)
 
     op.create_table(
+        "code_miss",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("bot_id", sa.String(length=64), nullable=False),
+        sa.Column("chat_id", sa.String(length=200), nullable=False),
+        sa.Column("at", storage.base.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_code_miss")),
+    )
+    with op.batch_alter_table("code_miss", schema=None) as batch_op:
+        batch_op.create_index("ix_code_miss_chat", ["bot_id", "chat_id", "at"], unique=False)
+
+    op.create_table(
         "consent",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -66,15 +77,24 @@ def upgrade() -> None:
         sa.Column("compound_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("building_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("household_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("relation", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("at", storage.base.Moment(timezone=True), nullable=False),
         sa.Column("state", sa.String(length=64), nullable=False),
+        sa.Column("asked_body", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("decided_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("decided_at", storage.base.Moment(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_home_request")),
     )
     with op.batch_alter_table("home_request", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_home_request_asked",
+            ["asked_body"],
+            unique=False,
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
         batch_op.create_index(
             "ix_home_request_building",
             ["building_id"],
@@ -211,6 +231,11 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_home_request_household_id")
         batch_op.drop_index(
+            "ix_home_request_asked",
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
+        batch_op.drop_index(
             "ix_home_request_building",
             sqlite_where=sa.text("state = 'open'"),
             postgresql_where=sa.text("state = 'open'"),
@@ -221,6 +246,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_consent_person_id")
 
     op.drop_table("consent")
+    with op.batch_alter_table("code_miss", schema=None) as batch_op:
+        batch_op.drop_index("ix_code_miss_chat")
+
+    op.drop_table("code_miss")
     with op.batch_alter_table("code", schema=None) as batch_op:
         batch_op.drop_index("uq_code_digest")
         batch_op.drop_index("ix_code_household_id")

@@ -1,0 +1,285 @@
+"""Joining a household: at once by a 门牌码, else by the word of a building head, who is asked once a day."""
+
+import secrets
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from domain.errors import Refusal
+from domain.members import HELPER, Home, Request
+from domain.messages import Address, Outgoing
+from domain.people import Body, Chat, Person, Place
+from domain.promises import quiet_end
+from domain.rights import Action, may
+from services import binding, people, rights
+from services.turn import Turn
+from storage import audit, codes, members, places, timers
+from storage import people as people_rows
+from storage.codes import Found
+from texts import say, wording
+
+DIGEST = "home_digest"  # the timer of a building's open requests
+VALID = timedelta(days=30)
+_DIGEST_AT = "18:30"
+_SHOWN = 9  # requests of one digest
+_DOORS = 20  # of a report
+
+
+def homes(
+    turn: Turn, person: Person, chat: Chat | None, *, building: str, unit: str, room: str, inside: bool = False
+) -> list[Home]:
+    """The households meant; several where each unit has that room. The building is the chat's where it is not said;
+    inside: what is given as the building may be a unit of it."""
+    place = _near(turn, person, chat)
+    if inside and place.building_id and (own := members.homes_named(turn.tx, place.building_id, building, room)):
+        return own
+    number = places.find_building(turn.tx, place.compound_id, building) if building else place.building_id
+    if number is None:
+        raise Refusal("members.no_building", building=building)
+    found = members.homes_named(turn.tx, number, unit, room)
+    if not found:
+        raise Refusal("members.no_home", door="-".join(part for part in (building, unit, room) if part))
+    return found
+
+
+def _near(turn: Turn, person: Person, chat: Chat | None) -> Place:
+    """Where building numbers are read: the chat's compound, one's own, the only one this bot serves."""
+    if chat or person.place:
+        return chat.place if chat else person.place or Place(0)
+    served = {compound for post in person.posts for compound in people.compounds_under(turn, post.body)}
+    known = served or set(places.compounds(turn.tx, turn.bot_id))
+    if len(known) != 1:
+        raise Refusal("members.which_compound")
+    return Place(known.pop())
+
+
+def shown(home: Home) -> str:
+    return wording.home(home.building, home.unit, home.room)
+
+
+def lives_in(turn: Turn, person: Person, home: Home) -> bool:
+    return bool(person.id) and members.lives_in(turn.tx, person.id, home.id)
+
+
+# --- by a code ----------------------------------------------------------------------------------------------------
+
+
+def new_code(turn: Turn, person: Person, home: Home) -> tuple[str, datetime]:
+    """A 门牌码 of one household, for one person, and until when it is good."""
+    rights.check_right(turn, person, Action.MAKE_CODES, rights.body_at(turn, home.place))
+    until = turn.now + VALID
+    while True:
+        code = f"{secrets.randbelow(100_000_000):08d}"
+        made = codes.add(
+            turn.tx,
+            kind=codes.HOME,
+            code=code,
+            compound_id=home.compound_id,
+            household_id=home.id,
+            target={},
+            made_by=person.id,
+            made_at=turn.now,
+            expires_at=until,
+        )
+        if made:
+            break
+    binding.record(turn, "household", home.id, "made_code", actor=person.id, compound=home.compound_id)
+    return code, until.astimezone(turn.rules.zone)
+
+
+def look_up(turn: Turn, person: Person, code: str, home: Home | None = None) -> Found | None:
+    """A usable 门牌码, of that household where one was named. None: a wrong try, counted."""
+    found = binding.look_up(turn, codes.HOME, code, person, person.user)
+    if found and home and found.household_id != home.id:
+        binding.missed(turn, codes.HOME, person, person.user)
+        return None
+    return found
+
+
+def home_of(turn: Turn, found: Found) -> Home:
+    home = members.get_home(turn.tx, found.household_id or 0)
+    if home is None:  # the roster took the household away meanwhile
+        raise Refusal("members.code_gone")
+    return home
+
+
+def enter(turn: Turn, person: Person, home: Home, relation: str, found: Found) -> None:
+    """In at once, by a 门牌码."""
+    person = people.meet(turn, person)
+    if not codes.use(turn.tx, found.id, person_id=person.id, now=turn.now):
+        raise Refusal("members.code_gone")
+    if waiting := members.request_of(turn.tx, person.id):
+        members.decide(turn.tx, waiting.id, members.WITHDRAWN, by=person.id, at=turn.now)
+    _settle(turn, person.id, home, relation, source="code", actor=person.id)
+
+
+def _settle(turn: Turn, person_id: int, home: Home, relation: str, *, source: str, actor: int) -> None:
+    members.settle(turn.tx, person_id=person_id, household_id=home.id, relation=relation, source=source, since=turn.now)
+    binding.record(
+        turn,
+        "person",
+        person_id,
+        "join",
+        actor=actor,
+        compound=home.compound_id,
+        household=home.id,
+        relation=relation,
+        source=source,
+    )
+
+
+# --- by a head's word ---------------------------------------------------------------------------------------------
+
+
+def request(turn: Turn, person: Person, home: Home, relation: str, name: str) -> datetime:
+    """Kept until a head decides; a new one takes the place of the person's older one. Returns when heads are asked."""
+    person = people.meet(turn, person)
+    waiting = members.request_of(turn.tx, person.id)
+    if waiting and waiting.home.id == home.id:
+        raise Refusal("members.waiting", home=shown(home), office=binding.office_at(turn, home.place))
+    if waiting:
+        members.decide(turn.tx, waiting.id, members.WITHDRAWN, by=person.id, at=turn.now)
+    number = audit.next_number(turn.tx, f"home_request:{home.building_id}")
+    members.add_request(
+        turn.tx,
+        bot_id=turn.bot_id,
+        person_id=person.id,
+        compound_id=home.compound_id,
+        building_id=home.building_id,
+        household_id=home.id,
+        number=number,
+        relation=relation,
+        name=name,
+        at=turn.now,
+    )
+    binding.record(turn, "household", home.id, "asked_in", actor=person.id, compound=home.compound_id)
+    return _plan_digest(turn, home.building_id)
+
+
+def _plan_digest(turn: Turn, building_id: int) -> datetime:
+    local = turn.local
+    at = datetime.combine(local.date(), time.fromisoformat(_DIGEST_AT), tzinfo=local.tzinfo)
+    due = quiet_end(at if at > local else at + timedelta(days=1), turn.rules)
+    data = {"building": building_id}
+    timers.set_timer(turn.tx, DIGEST, f"{turn.bot_id}:{building_id}", bot_id=turn.bot_id, due_at=due, data=data)
+    return due.astimezone(turn.rules.zone)
+
+
+def due_digest(turn: Turn, data: dict[str, Any]) -> None:
+    """Once a day while a building has open requests: its heads are shown them, or those of the next body above."""
+    waiting = members.requests_of_building(turn.tx, turn.bot_id, data["building"])
+    if not waiting:
+        return
+    group = rights.body_at(turn, waiting[0].home.place)
+    for body in [group, *people.above(turn, group)]:
+        if heads := people.heads(turn, body):
+            text = _digest(turn, waiting, body)
+            for user in heads:
+                people.tell_person(turn, user, text)
+            break
+    _plan_digest(turn, data["building"])
+
+
+def show_waiting(turn: Turn, person: Person) -> str:
+    """`谁要进`: what waits in the buildings the person leads, now. "" where nothing does."""
+    led = {post.body.id: post.body for post in person.posts if may(person, Action.APPROVE, post.body)}
+    if not led:
+        raise Refusal("members.none_to_approve")
+    text = []
+    for body in led.values():
+        asked = members.asked_requests(turn.tx, [body.id])
+        if body.building_id:
+            asked = members.requests_of_building(turn.tx, turn.bot_id, body.building_id)
+        if asked:
+            text.append(_digest(turn, asked, body))
+    return "\n".join(text)
+
+
+def _digest(turn: Turn, waiting: list[Request], body: Body) -> str:
+    for each in waiting[:_SHOWN]:
+        members.mark_asked(turn.tx, each.id, body.id)
+    lines = [
+        say(
+            "members.digest_line",
+            number=each.number,
+            name=each.name,
+            door=each.home.door,
+            relation=say(f"members.relation_{each.relation}"),
+        )
+        for each in waiting[:_SHOWN]
+    ]
+    more = len(waiting) - _SHOWN
+    helper = next((each.number for each in waiting[:_SHOWN] if each.relation == HELPER), "")
+    return say(
+        "members.digest", count=len(waiting), lines="\n".join(lines), more=more if more > 0 else "", helper=helper
+    )
+
+
+def asked(turn: Turn, person: Person) -> list[Request]:
+    """What this person was shown and may decide."""
+    led = [post.body.id for post in person.posts if may(person, Action.APPROVE, post.body)]
+    return members.asked_requests(turn.tx, sorted(set(led))) if led else []
+
+
+def may_decide(person: Person) -> bool:
+    return may(person, Action.APPROVE)
+
+
+def approve(turn: Turn, person: Person, wanted: Request, *, consent_of: int = 0) -> None:
+    """In by the head's word; consent_of: who agreed that a helper acts for them, as the head says."""
+    _decide(turn, person, wanted, members.APPROVED)
+    if wanted.relation == HELPER:
+        members.add_consent(turn.tx, consent_of, HELPER, at=turn.now, by=person.id)
+        compound, helper = wanted.home.compound_id, wanted.person_id
+        binding.record(turn, "person", consent_of, "consent", actor=person.id, compound=compound, helper=helper)
+    _settle(turn, wanted.person_id, wanted.home, wanted.relation, source="head", actor=person.id)
+    _tell(turn, wanted, "members.approved")
+
+
+def refuse(turn: Turn, person: Person, wanted: Request) -> None:
+    _decide(turn, person, wanted, members.REFUSED)
+    _tell(turn, wanted, "members.refused")
+
+
+def _decide(turn: Turn, person: Person, wanted: Request, state: str) -> None:
+    body = rights.body_at(turn, wanted.home.place)
+    rights.check_right(turn, person, Action.APPROVE, body, about=wanted.person_id)
+    if not members.decide(turn.tx, wanted.id, state, by=person.id, at=turn.now):
+        raise Refusal("members.decided", number=wanted.number)
+    home = wanted.home
+    binding.record(turn, "home_request", wanted.id, state, actor=person.id, compound=home.compound_id)
+
+
+def _tell(turn: Turn, wanted: Request, key: str) -> None:
+    user = people_rows.find_user(turn.tx, wanted.bot_id, wanted.person_id)
+    if user:
+        words = say(key, home=shown(wanted.home), office=binding.office_at(turn, wanted.home.place))
+        due = quiet_end(turn.now, turn.rules)
+        turn.say(Outgoing(Address(user, private=True), words), bot_id=wanted.bot_id, due_at=due)
+
+
+def residents(turn: Turn, wanted: Request) -> list[tuple[int, str]]:
+    """Who lives where the helper wants to help, by id and name."""
+    return [each for each in members.residents_of(turn.tx, wanted.home.id) if each[0] != wanted.person_id]
+
+
+# --- who is not in yet --------------------------------------------------------------------------------------------
+
+
+def missing(turn: Turn, person: Person, building: str) -> str:
+    """The doors of a building behind which nobody is known to the bot: numbers alone, for its heads."""
+    place = binding.place_meant(turn, person, building)
+    rights.check_right(turn, person, Action.SEE_ROSTER, rights.body_at(turn, place))
+    if place.building_id is None:
+        raise Refusal("members.which_building")
+    doors = [home.door.partition("-")[2] for home in members.unbound_homes(turn.tx, turn.bot_id, place.building_id)]
+    number = place.building
+    if not doors:
+        return say("members.all_in", building=number)
+    more = len(doors) if len(doors) > _DOORS else ""
+    listed = " ".join(doors[:_DOORS])
+    return say("members.missing", building=number, count=len(doors), doors=listed, more=more, most=_DOORS)
+
+
+def when(turn: Turn, at: datetime) -> str:
+    """今晚6点半."""
+    return wording.moment(at, turn.local)
