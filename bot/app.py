@@ -17,7 +17,7 @@ from dialogs.routing import Heard, Routing
 from domain.messages import Address, Event, Incoming, Outgoing
 from domain.rules import Rules
 from scheduler.runner import Scheduler
-from services import chats
+from services import chats, seals
 from services import clock as clock_services
 from services.turn import Turn
 from storage import lanes, places
@@ -112,6 +112,13 @@ class App:
         """When the next timer is due."""
         return await self.database.peek(clock_services.next_due)
 
+    async def seal(self) -> int:
+        """Seal what the audit log has gained, a transaction a batch; returns rows sealed."""
+        total = 0
+        while sealed := await self.database.run(seals.seal, self.clock()):
+            total += sealed
+        return total
+
     async def forget_old(self) -> dict[str, int]:
         forgotten = await self.database.run(clock_services.forget_old, self.clock())
         return {**forgotten, "file": await self.fetcher.forget_old()} if self.fetcher else forgotten
@@ -126,7 +133,7 @@ class App:
         """What the bot does beside receiving: tick, send, fetch."""
         sending = asyncio.create_task(self.sender.run())
         fetching = asyncio.create_task(self.fetcher.run()) if self.fetcher else None
-        scheduler = Scheduler(tick=self.tick, forget_old=self.forget_old)
+        scheduler = Scheduler(tick=self.tick, forget_old=self.forget_old, seal=self.seal)
         scheduler.start()
         try:
             yield

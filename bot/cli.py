@@ -8,15 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from domain.rules import Rules
 
+T = TypeVar("T")
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from bot.config import Settings
     from domain.rosters import Roster
+    from storage.database import Database
     from storage.vault import Vault
 
 cli = typer.Typer(
@@ -31,6 +35,10 @@ wechat_commands = typer.Typer(help="The bot's WeChat account.", no_args_is_help=
 cli.add_typer(wechat_commands, name="wechat")
 roster_commands = typer.Typer(help="Rosters of residents, from Excel or CSV files.", no_args_is_help=True)
 cli.add_typer(roster_commands, name="roster")
+audit_commands = typer.Typer(help="The audit log.", no_args_is_help=True)
+cli.add_typer(audit_commands, name="audit")
+key_commands = typer.Typer(help="The keys that encrypt phones and identity cards.", no_args_is_help=True)
+cli.add_typer(key_commands, name="keys")
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="Settings in TOML; see config.example.toml. Without it: the defaults.")
@@ -332,6 +340,48 @@ def _vault() -> "Vault | None":
         return vault()
     except KeysError as error:
         raise _fail(str(error)) from None
+
+
+@audit_commands.command("verify", epilog="Example: linli audit verify --config config.toml")
+def audit_verify(config: ConfigFile = None) -> None:
+    """Recompute the audit log's chains; exit code 1 where a row was changed, deleted or inserted."""
+    from services import seals
+
+    lines, whole = asyncio.run(_on_database(config, seals.verify))
+    typer.echo("\n".join(lines))
+    if not whole:
+        raise typer.Exit(1)
+
+
+@key_commands.command("new", epilog="Example: export LINLI_KEYS=$(linli keys new)")
+def keys_new() -> None:
+    """Print a new key. Put it first in LINLI_KEYS, leave the old ones behind it, restart, then rotate."""
+    from storage.vault import new_key
+
+    typer.echo(new_key())
+
+
+@key_commands.command("rotate", epilog="Example: linli keys rotate --config config.toml")
+def keys_rotate(config: ConfigFile = None) -> None:
+    """Encrypt everything anew with the first key of LINLI_KEYS."""
+    from services import privacy
+    from storage.vault import VARIABLE, KeysError
+
+    ring = _vault()
+    if ring is None:
+        raise _fail(f"{VARIABLE} is not set: nothing is stored that a key could open")
+    try:
+        count = asyncio.run(_on_database(config, lambda database: privacy.rotate(database, ring)))
+    except KeysError as error:
+        raise _fail(str(error), 1) from None
+    typer.echo(f"{count} rows encrypted anew; the older keys can be taken out once this says 0")
+
+
+async def _on_database(config: Path | None, work: "Callable[[Database], Awaitable[T]]") -> "T":
+    from bot.service import opened
+
+    async with opened(_settings(config).database.url) as database:
+        return await work(database)
 
 
 @cli.command(epilog="Example: linli doctor --config config.toml")

@@ -16,6 +16,7 @@ from domain.rules import Rules
 from storage import people, places
 from storage.database import Database, Tx, open_database
 from storage.migrate import current, newest
+from storage.vault import VARIABLE, KeysError, vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ async def examine(config: Path | None) -> list[Finding]:
     except ConfigError as error:
         return [_mistake(error.source, each) for each in error.errors]
     findings = [*_packages(settings), *_time_zone(settings.rules), *_folder(data_folder(settings))]
-    findings += _numbers(settings.rules)
+    findings += [*_numbers(settings.rules), *_keys()]
     if not any(finding.serious for finding in findings):
         findings += await _database(settings)
     findings += await _platform(settings)
@@ -91,6 +92,15 @@ def _numbers(rules: Rules) -> Iterator[Finding]:
         if not value:
             what = f"rules.numbers.{name} is empty: {_CARDS.get(name, 'the line that shows it is left out')}"
             yield Finding(False, what, f'write {name} = "…" under [rules.numbers] in the settings')
+
+
+def _keys() -> Iterator[Finding]:
+    try:
+        if vault() is None:
+            what = f"{VARIABLE} is unset: no phone and no number of an identity card is stored"
+            yield Finding(False, what, f"to store them encrypted, set {VARIABLE} to what linli keys new prints")
+    except KeysError as error:
+        yield Finding(True, str(error), f"set {VARIABLE} to keys of linli keys new, the newest first, commas between")
 
 
 async def _platform(settings: Settings) -> list[Finding]:

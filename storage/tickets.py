@@ -251,7 +251,10 @@ _reporters = (
     .order_by(Report.id)
 )
 _places = (
-    select(Report.chat_id).distinct().where(Report.ticket_id == bindparam("ticket"), _stays).order_by(Report.chat_id)
+    select(Report.chat_id)
+    .distinct()
+    .where(Report.ticket_id == bindparam("ticket"), _stays, Report.chat_id != "")  # "": of a person who was erased
+    .order_by(Report.chat_id)
 )
 _took_part = select(Report.id).where(Report.ticket_id == bindparam("ticket"), Report.person_id == bindparam("person"))
 _texts = (
