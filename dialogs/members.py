@@ -74,9 +74,12 @@ def code(talk: Talk) -> None:
         talk.whisper(say("members.home_code_wrong"))
         return
     home = members.home_of(talk.turn, found)
+    if members.lives_in(talk.turn, talk.person, home):
+        talk.whisper(say("members.in_already", home=members.shown(home)))
+        return
     relation = _relation(talk, home, "")
     if relation == HELPER:
-        _ask_heads(talk, home, relation, talk.incoming.sender.name)
+        _ask_heads(talk, home, relation, _shown_name(talk))
         return
     members.enter(talk.turn, talk.person, home, relation, found)
     talk.whisper(say("members.in", home=members.shown(home)))
@@ -100,7 +103,7 @@ def join(talk: Talk) -> None:
         talk.whisper(say("members.home_code_wrong"))
         return
     relation = _relation(talk, home, relation)
-    name = name or talk.incoming.sender.name[:_NAME]
+    name = name or _shown_name(talk)
     if not talk.person.id:
         talk.person = replace(talk.person, name=name)
     if found and relation != HELPER:
@@ -108,6 +111,11 @@ def join(talk: Talk) -> None:
         talk.whisper(say("members.in", home=members.shown(home)))
     else:
         _ask_heads(talk, home, relation, name)
+
+
+def _shown_name(talk: Talk) -> str:
+    """As the platform shows it, on one line: a head reads it in a list."""
+    return " ".join(talk.incoming.sender.name.split())[:_NAME]
 
 
 def _ask_heads(talk: Talk, home: Home, relation: str, name: str) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, Select, bindparam, exists, func, insert, literal_column, select, text, update
+from sqlalchemy import Index, Select, bindparam, exists, false, func, insert, literal_column, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.members import Home, Request
@@ -109,6 +109,7 @@ _settle = _settle_new.on_conflict_do_update(
     index_elements=[Resident.person_id, Resident.household_id],
     set_={name: _settle_new.excluded[name] for name in ("relation", "source", "since")},
 )
+_belongs = update(PersonRow).where(PersonRow.id == bindparam("person")).values(outsider=false())
 _lives = select(Resident.relation).where(
     Resident.person_id == bindparam("person"), Resident.household_id == bindparam("household")
 )
@@ -174,6 +175,7 @@ def decide(tx: Tx, request_id: int, state: str, *, by: int, at: datetime) -> boo
 def settle(tx: Tx, *, person_id: int, household_id: int, relation: str, source: str, since: datetime) -> None:
     row = {"person_id": person_id, "household_id": household_id, "relation": relation}
     tx.execute(_settle, {**row, "source": source, "since": since})
+    tx.execute(_belongs, {"person": person_id})
 
 
 def lives_in(tx: Tx, person_id: int, household_id: int) -> bool:
