@@ -189,7 +189,10 @@ def rights_of(tx: Tx, bodies: list[Body]) -> set[Right]:
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_nobody_gets_a_right_that_nobody_with_that_right_gave(database: Database) -> None:
-    """Whatever random people say in whatever order: who gains a right gains it by the word of somebody who has it."""
+    """Whatever random people say in whatever order: who gains a right gains it by the word of somebody who has it.
+
+    To be away (DEPUTISE) concerns one's own post alone and comes with it.
+    """
     gained = 0
 
     def play(tx: Tx) -> None:
@@ -198,7 +201,7 @@ async def test_nobody_gets_a_right_that_nobody_with_that_right_gave(database: Da
         above = {body.id for body in bodies if body.level in (Level.STREET, Level.COMMUNITY, Level.BRANCH)}
 
         @settings(
-            max_examples=60,
+            max_examples=40,
             deadline=None,
             database=None,
             derandomize=True,
@@ -225,7 +228,8 @@ async def test_nobody_gets_a_right_that_nobody_with_that_right_gave(database: Da
                     work = {Action.HANDLE, Action.CALL_OFF, Action.SEE_FILES}
                     for name, action, body_id in new:
                         passed_on = role_in_property(tx, name) and action in work and body_id in above
-                        assert (action, body_id) in has or passed_on, (verb, actor, name, action, body_id)
+                        needed = Action.APPOINT if action is Action.DEPUTISE and verb == "appoint" else action
+                        assert (needed, body_id) in has or passed_on, (verb, actor, name, action, body_id)
 
         steps()
 
