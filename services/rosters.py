@@ -1,21 +1,24 @@
 """Rosters of residents: imported in short transactions that nobody sees before the last, and taken back as a whole."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from domain.errors import Refusal
 from domain.roster_model import Row
-from domain.roster_plan import ROSTER, Counts, Door, Facts, Plan, Standing, make_plan
+from domain.roster_plan import ROSTER, Counts, Door, Facts, KeysOf, Plan, Standing, make_plan
 from storage import audit, places, rosters
 from storage.database import Database, Tx
-from storage.people import PersonRow
+from storage.people import PersonRow, Resident
 from storage.places import Building, Household, Unit
 from storage.vault import Vault
 
 CHUNK = 1_000  # people in one transaction; together with the switch where there are no more
 _TRIES = 5
+_PERSON = ("name", "phone", "phone_key", "paper", "paper_key")
+_RESIDENT = ("person_id", "household_id", "relation", "source", "since")
 
 
 class Overtaken(Exception):
@@ -72,8 +75,8 @@ class _Work:
     source: Source
     plan: Plan
     standing: Standing
-    rows: list[dict[str, Any]]
-    sealed: dict[int, dict[str, Any]]
+    rows: list[tuple[Any, ...]]
+    sealed: dict[int, tuple[Any, ...]]
     vault: Vault | None
 
 
@@ -89,11 +92,13 @@ async def import_roster(
     """Bring the compound of that name to what the roster says. Raises Refusal where others import it all the time."""
     for _ in range(_TRIES):
         standing = await database.read(rosters.standing, name)
-        plan = make_plan(rows, standing, vault.keys_of if vault else None)
+        keys_of = cache(vault.keys_of) if vault else None
+        plan = make_plan(rows, standing, keys_of)
         if plan.empty:
             return Imported(None, _diff(plan, standing))
-        people = [_sealed(facts, vault) | {"outsider": False} for facts in plan.people]
-        changed = {person: _sealed(facts, vault) for person, facts in plan.person_changes.items()}
+        seal = _sealer(vault, keys_of)
+        people = [(*seal(facts), False) for facts in plan.people]
+        changed = {person: seal(facts) for person, facts in plan.person_changes.items()}
         work = _Work(name, source, plan, standing, people, changed, vault)
         try:
             batch = await _carry_out(database, work)
@@ -107,16 +112,15 @@ def _diff(plan: Plan, standing: Standing) -> Diff:
     return Diff(plan.counts, plan.empty, plan.unkept, standing.compound is not None)
 
 
-def _sealed(facts: Facts, vault: Vault | None) -> dict[str, Any]:
-    """The columns of a person; of a number nothing where nobody can seal it."""
-    phone, paper = (facts.phone, facts.paper) if vault else ("", "")
-    return {
-        "name": facts.name or None,
-        "phone": vault.seal(phone) if vault and phone else None,
-        "phone_key": vault.key_of(phone) if vault and phone else None,
-        "paper": vault.seal(paper) if vault and paper else None,
-        "paper_key": vault.key_of(paper) if vault and paper else None,
-    }
+def _sealer(vault: Vault | None, keys_of: KeysOf | None) -> Callable[[Facts], tuple[str | None, ...]]:
+    """The columns `_PERSON` of a person; of a number nothing where nobody can seal it."""
+    if vault is None or keys_of is None:
+        return lambda facts: (facts.name or None, None, None, None, None)
+
+    def number(text: str) -> tuple[str | None, str | None]:
+        return (vault.seal(text), keys_of(text)[0]) if text else (None, None)
+
+    return lambda facts: (facts.name or None, *number(facts.phone), *number(facts.paper))
 
 
 async def _carry_out(database: Database, work: _Work) -> int:
@@ -184,11 +188,11 @@ def _held(tx: Tx, batch: int) -> Any:
     return held
 
 
-def _stage(tx: Tx, batch: int, rows: list[dict[str, Any]]) -> list[int]:
+def _stage(tx: Tx, batch: int, rows: list[tuple[Any, ...]]) -> list[int]:
     """People of no household: nobody meets them before the switch."""
     _held(tx, batch)
     ids = rosters.reserve(tx, PersonRow, len(rows))
-    rosters.add(tx, PersonRow, [{"id": number, **row} for number, row in zip(ids, rows, strict=True)])
+    rosters.add(tx, PersonRow, ("id", *_PERSON, "outsider"), list(zip(ids, *zip(*rows, strict=True), strict=True)))
     rosters.note(tx, batch, "people", ids)
     return ids
 
@@ -200,19 +204,11 @@ def _switch(tx: Tx, batch: int, work: _Work, people: list[int]) -> None:
     if standing.compound is not None and rosters.stamp(tx, compound) != standing.stamp:
         raise Overtaken
     homes = _add_places(tx, batch, compound, work)
-    rosters.add_residents(
-        tx,
-        [
-            {
-                "person_id": person if person > 0 else people[-person - 1],
-                "household_id": homes[door],
-                "relation": relation,
-                "source": ROSTER,
-                "since": held.at,
-            }
-            for person, door, relation in plan.residents
-        ],
-    )
+    arrivals = [
+        (person if person > 0 else people[-person - 1], homes[door], relation, ROSTER, held.at)
+        for person, door, relation in plan.residents
+    ]
+    rosters.add(tx, Resident, _RESIDENT, arrivals)
     rosters.note(tx, batch, "arrivals", [len(plan.residents)])
     _change_people(tx, batch, work)
     _change_homes(tx, batch, plan)
@@ -225,29 +221,25 @@ def _switch(tx: Tx, batch: int, work: _Work, people: list[int]) -> None:
 def _add_places(tx: Tx, batch: int, compound: int, work: _Work) -> dict[Door, int]:
     """The ids of all households of the compound, new ones too."""
     plan, standing = work.plan, work.standing
-    of = {"compound_id": compound}
-    numbers = rosters.reserve(tx, Building, len(plan.buildings))
-    buildings = standing.buildings | dict(zip(plan.buildings, numbers, strict=True))
-    rosters.add(tx, Building, [{"id": buildings[each], "number": each, **of} for each in plan.buildings])
-    rosters.note(tx, batch, "buildings", numbers)
-    numbers = rosters.reserve(tx, Unit, len(plan.units))
-    units = standing.units | dict(zip(plan.units, numbers, strict=True))
-    rosters.add(
-        tx,
-        Unit,
-        [{"id": units[each], "building_id": buildings[each[0]], "number": each[1], **of} for each in plan.units],
-    )
-    rosters.note(tx, batch, "units", numbers)
-    numbers = rosters.reserve(tx, Household, len(plan.homes))
-    rows = []
+    new = rosters.reserve(tx, Building, len(plan.buildings))
+    buildings = standing.buildings | dict(zip(plan.buildings, new, strict=True))
+    rows: list[tuple[Any, ...]] = [(buildings[number], compound, number) for number in plan.buildings]
+    rosters.add(tx, Building, ("id", "compound_id", "number"), rows)
+    rosters.note(tx, batch, "buildings", new)
+    new = rosters.reserve(tx, Unit, len(plan.units))
+    units = standing.units | dict(zip(plan.units, new, strict=True))
+    rows = [(units[unit], compound, buildings[unit[0]], unit[1]) for unit in plan.units]
+    rosters.add(tx, Unit, ("id", "compound_id", "building_id", "number"), rows)
+    rosters.note(tx, batch, "units", new)
+    new = rosters.reserve(tx, Household, len(plan.homes))
     homes = {door: home.id for door, home in standing.homes.items()}
-    for number, (door, area, kind) in zip(numbers, plan.homes, strict=True):
-        homes[door] = number
-        unit = units[door[:2]] if door[1] else None
-        home = {"id": number, "building_id": buildings[door[0]], "unit_id": unit, "room": door[2]}
-        rows.append({**home, "area": area, "kind": kind, **of})
-    rosters.add(tx, Household, rows)
-    rosters.note(tx, batch, "homes", numbers)
+    homes |= {door: number for number, (door, _, _) in zip(new, plan.homes, strict=True)}
+    rows = [
+        (homes[door], compound, buildings[door[0]], units[door[:2]] if door[1] else None, door[2], area, kind)
+        for door, area, kind in plan.homes
+    ]
+    rosters.add(tx, Household, ("id", "compound_id", "building_id", "unit_id", "room", "area", "kind"), rows)
+    rosters.note(tx, batch, "homes", new)
     return homes
 
 
@@ -255,8 +247,8 @@ def _change_people(tx: Tx, batch: int, work: _Work) -> None:
     plan = work.plan
     rows, undo = [], []
     for old in rosters.people_by_id(tx, list(plan.person_changes)):
-        columns = dict(zip(("name", "phone", "phone_key", "paper", "paper_key"), old[1:], strict=True))
-        new = columns | {name: value for name, value in work.sealed[old[0]].items() if value}
+        columns = dict(zip(_PERSON, old[1:], strict=True))
+        new = columns | {name: value for name, value in zip(_PERSON, work.sealed[old[0]], strict=True) if value}
         rows.append({"person": old[0]} | {f"new_{name}": value for name, value in new.items()})
         undo.append({"person": old[0], "old": _hidden(columns, work.vault), "new": _hidden(new, work.vault)})
     rosters.set_people(tx, rows)
@@ -344,19 +336,11 @@ def _undo(tx: Tx, vault: Vault | None, now: datetime, batch: int | None, name: s
 
 def _give_back(tx: Tx, compound: int, notes: dict[str, list[Any]], vault: Vault | None) -> int:
     """What stood before, where it is still as the import left it; how many changes stay."""
-    rosters.add_residents(
-        tx,
-        [
-            {
-                "person_id": person,
-                "household_id": home,
-                "relation": relation,
-                "source": ROSTER,
-                "since": since and datetime.fromisoformat(since),
-            }
-            for person, home, relation, since in notes.get("gone", [])
-        ],
-    )
+    gone = [
+        (person, home, relation, ROSTER, since and datetime.fromisoformat(since))
+        for person, home, relation, since in notes.get("gone", [])
+    ]
+    rosters.add(tx, Resident, _RESIDENT, gone)
     relations = [{**each, "old": each["new"], "new": each["old"]} for each in notes.get("relation", [])]
     stayed = len(relations) - rosters.relate(tx, relations)
     furnished = notes.get("furnished", [])
