@@ -27,6 +27,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from storage.lean import LeanConnection
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import ExceptionContext
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 Tx: TypeAlias = Connection
@@ -323,6 +324,8 @@ class PostgresDatabase(Database):
             do_rollback_to_savepoint=lambda tx, name: tx.tell(f"ROLLBACK TO {name}"),
         )
         self._writing.sync_engine._connection_cls = LeanConnection
+        for each in (self._writing, self._peeking):
+            event.listen(each.sync_engine, "handle_error", _hide_row)
 
     async def start(self) -> None:
         await self.peek(lambda tx: None)
@@ -346,6 +349,13 @@ class PostgresDatabase(Database):
             await asyncio.wait(self._running)
         await self._writing.dispose()
         await self._peeking.dispose()
+
+
+def _hide_row(context: "ExceptionContext") -> None:
+    """PostgreSQL quotes the refused row in the detail of its error, and a logged trace would show it."""
+    cause = context.original_exception.__cause__
+    if getattr(cause, "detail", None):
+        vars(cause)["detail"] = None
 
 
 def _transact(work: Callable[[Tx], T], tx: Tx) -> T:
