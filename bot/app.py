@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from bot.files import Fetcher
@@ -23,6 +24,12 @@ from services.turn import Turn
 from storage import lanes, places
 from storage.database import Database, Tx
 from texts import say
+
+
+@cache
+def _classifier() -> Classifier:
+    """One for all bots of a process: it takes a third of a second to build and nothing changes it."""
+    return Classifier(load_lexicon())
 
 
 class App:
@@ -45,7 +52,7 @@ class App:
         self.rules = rules
         self.admins = admins
         self.clock = clock
-        self.classifier = Classifier(load_lexicon())
+        self.classifier = _classifier()
         self.routing = Routing(self.classifier.guess, rules)
         self.sender = Sender(database, transport, clock, happened=self._happened, second=second)
         # What came in is kept as files where there is a folder for them.

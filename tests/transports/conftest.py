@@ -1,14 +1,12 @@
 """The four rigs: `rig` runs each test on every one of them, on SQLite."""
 
 from collections.abc import AsyncIterator, Callable
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-import bot.app
-from classifier import Classifier, load_lexicon
 from storage.database import Database, open_database
 from tests.peers.wechaty.gateway import NoNode, WechatyGateway
 from tests.support.databases import Databases
@@ -26,12 +24,6 @@ async def wechat_gateway() -> AsyncIterator[WechatyGateway]:
         pytest.skip(str(error))
     yield gateway
     await gateway.stop()
-
-
-@cache
-def _classifier() -> Classifier:
-    """It takes longer to load than a test."""
-    return Classifier(load_lexicon())
 
 
 @pytest.fixture(params=["terminal", "test", "telegram", "wechat"])
@@ -62,10 +54,7 @@ async def rig(
     make_rig: Callable[[Database, Path], Rig],
     sqlite_databases: Databases,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Rig]:
-    monkeypatch.setattr(bot.app, "load_lexicon", lambda: None)
-    monkeypatch.setattr(bot.app, "Classifier", lambda _: _classifier())
     url = sqlite_databases.create()
     async with open_database(url) as database:
         made = make_rig(database, tmp_path)
