@@ -12,6 +12,7 @@ from domain.people import Level, Place
 from storage import people, places
 from storage.database import Tx, open_database
 from storage.migrate import upgrade
+from storage.vault import VARIABLE, new_key
 
 
 @pytest.fixture
@@ -127,3 +128,13 @@ async def test_chats_where_the_bot_may_not_speak(url: str) -> None:
     assert "put out of 3栋群" in text
     assert "may not speak in 5栋群" in text
     assert "1 of those in office cannot be written to" in text
+
+
+async def test_keys_unset_and_malformed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert "LINLI_KEYS is unset" in await said()
+    monkeypatch.setenv(VARIABLE, "not-a-key")
+    assert "✗ key 1 in LINLI_KEYS is malformed" in await said()
+    assert "not-a-key" not in await said()
+    monkeypatch.setenv(VARIABLE, new_key())
+    assert "LINLI_KEYS" not in await said()

@@ -5,7 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import delete, func, insert, select, update
+from typer.testing import CliRunner
 
+from bot.app import App
+from bot.cli import cli
+from bot.config import DATABASE_URL
+from bot.play import Recorder
+from domain.rules import Rules
 from services import seals
 from storage import audit
 from storage.audit import Audit, Seal
@@ -131,3 +137,20 @@ async def test_two_processes_seal_once(database_url: str) -> None:
         assert sorted(counts) == [0] * 7 + [60]
         assert await one.read(links) == 3
         assert "BROKEN" not in await verdict(other)
+
+
+async def test_the_job_and_the_command(database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the service runs it, and as `linli audit verify` judges it."""
+    app = App(database, Recorder(), Rules(), clock=lambda: NOW)
+    monkeypatch.setattr(seals, "BATCH", 4)
+    await database.run(write, 9)
+    assert await app.seal() == 9
+    assert await app.seal() == 0
+    monkeypatch.setenv(DATABASE_URL, database_url)
+    monkeypatch.setattr("bot.service.upgrade", lambda url: None)  # the tables are there, made without migrations
+    well = await asyncio.to_thread(CliRunner().invoke, cli, ["audit", "verify"])
+    assert (well.exit_code, well.stdout.count("rows up to")) == (0, 3)
+    await database.run(lambda tx: tx.execute(update(Audit).where(Audit.id == 5).values(action="forged")))
+    broken = await asyncio.to_thread(CliRunner().invoke, cli, ["audit", "verify"])
+    assert broken.exit_code == 1
+    assert "compound 2: BROKEN at link" in broken.stdout
