@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from bot.founding import compound_commands
 from domain.rules import Rules
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ roster_commands = typer.Typer(help="Rosters of residents, from Excel or CSV file
 cli.add_typer(roster_commands, name="roster")
 audit_commands = typer.Typer(help="The audit log.", no_args_is_help=True)
 cli.add_typer(audit_commands, name="audit")
+cli.add_typer(compound_commands, name="compound")
 key_commands = typer.Typer(help="The keys that encrypt phones and identity cards.", no_args_is_help=True)
 cli.add_typer(key_commands, name="keys")
 
@@ -153,29 +155,17 @@ def wechat_login(config: ConfigFile = None) -> None:
     from dataclasses import replace
 
     from bot.service import platform_transport
+    from bot.wechat_gateway import draw
 
     settings = _settings(config)
     settings = replace(settings, bot=replace(settings.bot, transport="wechat"))
     transport: Any = platform_transport(settings)
     typer.echo("asking the gateway for a code to scan …")
     try:
-        account = asyncio.run(transport.login(_show_code))
+        account = asyncio.run(transport.login(lambda code: typer.echo(draw(code))))
     except Exception as error:
         raise _fail(f"{error} (`linli doctor` says what to do)", 1) from None
     typer.echo(f"logged in: {account}. Now start linli run.")
-
-
-def _show_code(code: str) -> None:
-    """Drawn with half blocks, light on black whatever the terminal's colours are, so that a phone reads it."""
-    import io
-
-    import segno
-
-    drawn = io.StringIO()
-    segno.make(code, error="l").terminal(drawn, compact=True)
-    for line in drawn.getvalue().splitlines():
-        typer.echo(f"\x1b[97;40m{line}\x1b[0m")
-    typer.echo("scan it in WeChat on the bot's phone and confirm there; a new code comes when this one is too old")
 
 
 RosterFile = Annotated[Path, typer.Argument(help="The roster: .xlsx, .xls or .csv.")]

@@ -5,6 +5,7 @@ Needs the extra `wechat`; nothing imports this module unless a bot really is on 
 
 import asyncio
 import base64
+import io
 import ipaddress
 import json
 import logging
@@ -300,3 +301,13 @@ def check_address(gateway: str, ca: Path | None) -> None:
     if ca is None and not here:
         what = f"the line to {gateway} must be encrypted"
         raise StartError(what, "name under [wechat] as ca the file of its certificate authority")
+
+
+def draw(code: str) -> str:
+    """A login code as half blocks, light on black whatever the terminal's colours are, so that a phone reads it."""
+    import segno
+
+    drawn = io.StringIO()
+    segno.make(code, error="l").terminal(drawn, compact=True)
+    lines = [f"\x1b[97;40m{line}\x1b[0m" for line in drawn.getvalue().splitlines()]
+    return "\n".join([*lines, "scan it in WeChat on the bot's phone; a new code comes when this one is too old"])

@@ -84,6 +84,9 @@ _chats_of_body = _chats.where(ChatRow.body_id == bindparam("body"), ChatRow.stat
 _find_building = select(Building.id, Building.number).where(
     Building.compound_id == bindparam("compound"), Building.number == bindparam("number")
 )
+_buildings = (
+    select(Building.id, Building.number).where(Building.compound_id == bindparam("compound")).order_by(Building.id)
+)
 _find_unit = select(Unit.id).where(Unit.building_id == bindparam("building"), Unit.number == bindparam("number"))
 _find_household = select(Household.id).where(
     Household.building_id == bindparam("building"),
@@ -137,6 +140,11 @@ def compounds(tx: Tx, bot_id: str) -> list[int]:
 
 def find_building(tx: Tx, compound_id: int, number: str) -> int | None:
     return tx.execute(_find_building, {"compound": compound_id, "number": number}).scalar()
+
+
+def buildings(tx: Tx, compound_id: int) -> list[tuple[int, str]]:
+    """(id, number) of a compound's buildings."""
+    return [(row.id, row.number) for row in tx.execute(_buildings, {"compound": compound_id})]
 
 
 def find_unit(tx: Tx, building_id: int, number: str) -> int | None:
