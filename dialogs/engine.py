@@ -114,10 +114,11 @@ class Talk:
     def _answer(self, question: Question) -> Any:
         if self._asked == len(self.answers):
             raise Pending(question)
-        recorded, value = self.answers[self._asked]
+        recorded, value, *label = self.answers[self._asked]
         if recorded != question.key:
             raise Changed
-        if question.labels and value not in dict(question.labels):  # no longer valid: ask again
+        chosen = dict(question.labels).get(value)
+        if question.labels and (chosen is None or label not in ([], [chosen])):  # no longer what was chosen: ask again
             del self.answers[self._asked :]
             raise Pending(question)
         self._asked += 1
@@ -196,7 +197,8 @@ class Engine:
             value = said[:_WORDS]
         if value is None or value == "":
             return False
-        talk.args, talk.answers = conversation.args, [*conversation.answers, [conversation.pending, value]]
+        recorded = [conversation.pending, value, *([dict(labels)[int(value)]] if labels else [])]
+        talk.args, talk.answers = conversation.args, [*conversation.answers, recorded]
         self._run(talk, conversation.flow, conversation)
         return True
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from dialogs.engine import Silence, Talk
 from domain.errors import Refusal
@@ -77,12 +78,23 @@ def code(talk: Talk) -> None:
     if members.lives_in(talk.turn, talk.person, home):
         talk.whisper(say("members.in_already", home=members.shown(home)))
         return
+    if _said_aloud(talk, found):
+        return
     relation = _relation(talk, home, "")
     if relation == HELPER:
         _ask_heads(talk, home, relation, _shown_name(talk))
         return
     members.enter(talk.turn, talk.person, home, relation, found)
     talk.whisper(say("members.in", home=members.shown(home)))
+
+
+def _said_aloud(talk: Talk, found: Any) -> bool:
+    """In a group everybody reads it, so it is spent."""
+    if talk.incoming.address.private:
+        return False
+    members.spoil(talk.turn, talk.person, found)
+    talk.whisper(say("members.code_spoiled"))
+    return True
 
 
 def join(talk: Talk) -> None:
@@ -101,6 +113,8 @@ def join(talk: Talk) -> None:
     found = members.look_up(talk.turn, talk.person, given, home) if given else None
     if given and found is None:
         talk.whisper(say("members.home_code_wrong"))
+        return
+    if found and _said_aloud(talk, found):
         return
     relation = _relation(talk, home, relation)
     name = name or _shown_name(talk)
@@ -166,6 +180,9 @@ def approve_all(talk: Talk) -> None:
     """`都行`: all that the head was shown; those who would act for somebody else one by one."""
     asked = _asked(talk)
     lot = [each for each in asked if each.relation != HELPER and each.person_id != talk.person.id]
+    if not asked or all(each.person_id == talk.person.id for each in asked):
+        talk.whisper(say("members.none_waiting"))
+        return
     for each in lot:
         members.approve(talk.turn, talk.person, each)
     left = next((each.number for each in asked if each.relation == HELPER), "")

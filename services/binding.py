@@ -7,7 +7,7 @@ from domain.errors import Refusal
 from domain.messages import Address, Outgoing
 from domain.people import Chat, Level, Person, Place
 from domain.promises import quiet_end
-from domain.rights import Action
+from domain.rights import Action, allows
 from services import people, rights
 from services.turn import Turn
 from storage import audit, codes, offices, outbox, places, tickets
@@ -91,6 +91,12 @@ def look_up(turn: Turn, kind: str, code: str, person: Person, *chats: str) -> Fo
     return found
 
 
+def stands(turn: Turn, found: Found, action: Action, place: Place) -> bool:
+    """Whether who made the code may still make one: the word of somebody dismissed is over."""
+    body = rights.body_at(turn, place)
+    return any(allows(post, action, body) for post in people_rows.posts_of(turn.tx, found.made_by or 0))
+
+
 def missed(turn: Turn, kind: str, person: Person, *chats: str) -> None:
     for chat in chats:
         codes.miss(turn.tx, bot_id=turn.bot_id, chat_id=chat, at=turn.now)
@@ -103,9 +109,8 @@ def bind(turn: Turn, person: Person, chat_id: str, found: Found) -> None:
     place = Place(found.compound_id, target["building_id"], building=target["building"])
     body = people.get_body(turn, target["body_id"]) if target["body_id"] else None
     old, name = target.get("old", ""), title(place, body is not None)
-    if (old and target["bot"] != turn.bot_id) or not codes.use(
-        turn.tx, found.id, person_id=person.id or 0, now=turn.now
-    ):
+    good = stands(turn, found, Action.BIND_CHAT, place) and (not old or target["bot"] == turn.bot_id)
+    if not good or not codes.use(turn.tx, found.id, person_id=person.id or 0, now=turn.now):
         raise Refusal("members.code_gone")
     if old:
         _move(turn, old, chat_id, name)

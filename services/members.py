@@ -105,11 +105,21 @@ def home_of(turn: Turn, found: Found) -> Home:
 def enter(turn: Turn, person: Person, home: Home, relation: str, found: Found) -> None:
     """In at once, by a 门牌码."""
     person = people.meet(turn, person)
-    if not codes.use(turn.tx, found.id, person_id=person.id, now=turn.now):
+    if found.made_by == person.id:
+        who = rights.who_could(turn, Action.APPROVE, rights.body_at(turn, home.place), but=person.id)
+        raise Refusal("rights.refused_self", who=who)
+    good = binding.stands(turn, found, Action.MAKE_CODES, home.place)
+    if not good or not codes.use(turn.tx, found.id, person_id=person.id, now=turn.now):
         raise Refusal("members.code_gone")
     if waiting := members.request_of(turn.tx, person.id):
         members.decide(turn.tx, waiting.id, members.WITHDRAWN, by=person.id, at=turn.now)
     _settle(turn, person.id, home, relation, source="code", actor=person.id)
+
+
+def spoil(turn: Turn, person: Person, found: Found) -> None:
+    """A code that was said where others read it lets nobody in."""
+    codes.use(turn.tx, found.id, person_id=person.id, now=turn.now)
+    binding.record(turn, "code", found.id, "spoiled", actor=person.id, compound=found.compound_id)
 
 
 def _settle(turn: Turn, person_id: int, home: Home, relation: str, *, source: str, actor: int) -> None:
@@ -170,8 +180,10 @@ def due_digest(turn: Turn, data: dict[str, Any]) -> None:
     if not waiting:
         return
     group = rights.body_at(turn, waiting[0].home.place)
+    askers = [people_rows.find_user(turn.tx, turn.bot_id, each.person_id) for each in waiting]
     for body in [group, *people.above(turn, group)]:
-        if heads := people.heads(turn, body):
+        heads = people.heads(turn, body)
+        if heads and not set(askers) <= set(heads):  # nobody decides about themselves alone
             text = _digest(turn, waiting, body)
             for user in heads:
                 people.tell_person(turn, user, text)

@@ -340,6 +340,8 @@ def _give_back(tx: Tx, compound: int, notes: dict[str, list[Any]], vault: Vault 
         (person, home, relation, ROSTER, since and datetime.fromisoformat(since))
         for person, home, relation, since in notes.get("gone", [])
     ]
+    there = {row.id for row in rosters.people_by_id(tx, [person for person, *_ in gone])}  # nobody who was erased
+    gone = [each for each in gone if each[0] in there]
     rosters.add(tx, Resident, _RESIDENT, gone)
     relations = [{**each, "old": each["new"], "new": each["old"]} for each in notes.get("relation", [])]
     stayed = len(relations) - rosters.relate(tx, relations)
