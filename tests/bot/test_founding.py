@@ -3,6 +3,7 @@
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from typer.testing import CliRunner
@@ -17,7 +18,7 @@ from domain.rules import Rules
 from storage import people, places
 from storage.database import Database, Tx
 
-NAMES = {
+NAMES: dict[str, Any] = {
     "compound": "通湖小区",
     "community": "永安社区党组织",
     "street": "永安街道党工委",
