@@ -24,11 +24,14 @@ def appoint(talk: Talk) -> None:
     rights.check_right(talk.turn, talk.person, Action.APPOINT, body, role=role, about=whom.person_id)
     office = offices.title(talk.turn, body, role)
     held = offices.leader_of(talk.turn, body, role)
+    # Names are as people give them; the door says who is meant.
+    who = say("offices.namesake", name=whom.name, place=wording.place(whom.building, whom.unit))
     if held and held.person_id != whom.person_id:
-        text, answers = say("offices.replace", office=office, holder=held.name, name=whom.name), "replace_choices"
+        text, answers = say("offices.replace", office=office, holder=held.name, name=who), "replace_choices"
     else:
-        text, answers = say("offices.appoint", name=whom.name, office=office), "appoint_choices"
-    if talk.choose("sure", text, options(f"offices.{answers}")) == 0:
+        text, answers = say("offices.appoint", name=who, office=office), "appoint_choices"
+    sure = f"sure_{body.id}_{role.value}_{whom.person_id}_{held.person_id if held else 0}"
+    if talk.choose(sure, text, options(f"offices.{answers}")) == 0:
         talk.say(say("offices.left"))
         return
     office = offices.appoint(talk.turn, talk.person, whom, body, role)
@@ -54,7 +57,8 @@ def dismiss(talk: Talk) -> None:
         chosen = mine[talk.choose("post", say("offices.which_post"), labels) - 1]
     office = offices.title(talk.turn, chosen.body, chosen.role)
     text = say("offices.dismiss", name=name, office=office)
-    if talk.choose("sure", text, options("offices.dismiss_choices")) == 0:
+    sure = f"sure_{chosen.body.id}_{chosen.role.value}_{chosen.person_id}"
+    if talk.choose(sure, text, options("offices.dismiss_choices")) == 0:
         talk.say(say("offices.left"))
         return
     offices.dismiss(talk.turn, talk.person, chosen)
