@@ -75,7 +75,7 @@ class App:
             return
         turn = Turn(tx, incoming.bot_id, f"u:{incoming.update_id}", now, self.rules)
         if incoming.address.private:
-            heard.released = chats.release(turn, incoming.address.chat)
+            heard.released = chats.opened(turn, incoming.address.chat)
         heard.reported = None
         self.routing.turn(turn, incoming, heard)
         turn.flush()

@@ -2,7 +2,7 @@
 
 from dialogs.engine import Talk
 from services import people
-from texts import options, say
+from texts import options, say, words
 
 
 def show_help(talk: Talk) -> None:
@@ -19,6 +19,16 @@ def call(talk: Talk) -> None:
     talk.say(say("common.called", office=office))
 
 
+def example(talk: Talk) -> None:
+    """A command with something missing or wrong in it: how it is said. A complaint that begins so stays one."""
+    said = talk.incoming.text
+    if talk.classify(said).ticket:
+        talk.then("tickets.report", words=said)
+        return
+    whole = next(each for each in words("words.examples") if each.startswith(talk.args["verb"]))
+    talk.whisper(say("common.example", example=whole))
+
+
 def menu(talk: Talk) -> None:
     """Words in private that mean nothing to the bot: three doors and a way out."""
     chosen = talk.choose("what", say("common.menu"), options("common.menu_choices"))
@@ -32,4 +42,4 @@ def menu(talk: Talk) -> None:
         talk.say(say("common.nothing"))
 
 
-FLOWS = {"help.show": show_help, "help.call": call, "help.menu": menu}
+FLOWS = {"help.show": show_help, "help.call": call, "help.example": example, "help.menu": menu}

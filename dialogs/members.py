@@ -116,6 +116,8 @@ def join(talk: Talk) -> None:
         return
     if found and _said_aloud(talk, found):
         return
+    if not found:
+        members.check_new(talk.turn, talk.person, home)
     relation = _relation(talk, home, relation)
     name = name or _shown_name(talk)
     if not talk.person.id:

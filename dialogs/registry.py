@@ -25,7 +25,7 @@ class Where(StrEnum):
 class Command:
     """key: the words or pattern in texts/words.toml; named groups of a pattern become the flow's args.
 
-    Words of a key that ends in "_short" never break into an open question.
+    Words of a key with "_short" in it never break into an open question.
     """
 
     flow: str
@@ -92,6 +92,7 @@ COMMANDS = (
     Command("privacy.withdraw_consent", "withdraw_consent", Where.ADDRESSED),
     Command("help.show", "help", Where.ADDRESSED),
     Command("help.call", "call", Where.ADDRESSED),
+    Command("help.example", "example_short_pattern", Where.ADDRESSED),  # last: a command with something missing
 )
 
 FLOWS: dict[str, Callable[..., None]] = {

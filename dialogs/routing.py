@@ -239,7 +239,7 @@ class Routing:
                 self._engine.speak(talk)
             return pressed
         alarm = heard.guess is not None and heard.guess.urgent
-        clear = command is not None and (heard.stroke or not command[0].key.endswith("_short"))
+        clear = command is not None and (heard.stroke or "_short" not in command[0].key)
         cancels = heard.text in word_list("words.cancel")
         if (alarm or clear) and not conversation.labels and not cancels:
             return False

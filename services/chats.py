@@ -74,10 +74,15 @@ def _group(turn: Turn, event: Event, chat_id: str) -> str:
     return say(f"chats.{event.what}", title=chat.title)
 
 
-def release(turn: Turn, user: str) -> bool:
-    """Somebody wrote to the bot or let it write again: what was kept for them in the last days is said now, but no
-    question that is open no more. False where nothing was kept."""
+def opened(turn: Turn, user: str) -> bool:
+    """Somebody wrote to the bot privately, so it may write to them; as `release`."""
     people.open_private(turn.tx, turn.bot_id, user)
+    return release(turn, user)
+
+
+def release(turn: Turn, user: str) -> bool:
+    """Somebody may be written to: what was kept for them in the last days is said now, but no
+    question that is open no more. False where nothing was kept."""
     since = turn.now - turn.rules.dialog_window
     kept = outbox.held(turn.tx, bot_id=turn.bot_id, chat_id=user, since=since)
     if not kept:

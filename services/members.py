@@ -140,13 +140,17 @@ def _settle(turn: Turn, person_id: int, home: Home, relation: str, *, source: st
 # --- by a head's word ---------------------------------------------------------------------------------------------
 
 
+def check_new(turn: Turn, person: Person, home: Home) -> None:
+    """Refusal where the same is asked already."""
+    waiting = members.request_of(turn.tx, person.id) if person.id else None
+    if waiting and waiting.home.id == home.id:
+        raise Refusal("members.waiting", home=shown(home), office=binding.office_at(turn, home.place))
+
+
 def request(turn: Turn, person: Person, home: Home, relation: str, name: str) -> datetime:
     """Kept until a head decides; a new one takes the place of the person's older one. Returns when heads are asked."""
     person = people.meet(turn, person)
-    waiting = members.request_of(turn.tx, person.id)
-    if waiting and waiting.home.id == home.id:
-        raise Refusal("members.waiting", home=shown(home), office=binding.office_at(turn, home.place))
-    if waiting:
+    if waiting := members.request_of(turn.tx, person.id):
         members.decide(turn.tx, waiting.id, members.WITHDRAWN, by=person.id, at=turn.now)
     number = audit.next_number(turn.tx, f"home_request:{home.building_id}")
     members.add_request(

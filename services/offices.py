@@ -114,8 +114,11 @@ def go_away(turn: Turn, person: Person, whom: Named, day: date) -> list[str]:
     given = [post for post in own if may(replace(person, posts=(post,)), Action.DEPUTISE, post.body)]
     if not given:
         rights.check_right(turn, person, Action.DEPUTISE, own[0].body)
-    _give_back(turn, _deputies(turn, person.id, [post.body.id for post in own]), by=person.id)
     until = _start_of(turn, day + timedelta(days=1))
+    standing = _deputies(turn, person.id, [post.body.id for post in own])
+    if standing and {(each.person_id, each.until) for each in standing} == {(whom.person_id, until)}:
+        return [title(turn, each.body, each.role) for each in standing]  # said twice
+    _give_back(turn, standing, by=person.id)
     told, rows = [], []
     for post in given:
         key = (whom.person_id, post.body.id, post.role)

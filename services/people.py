@@ -175,9 +175,11 @@ def call_head(turn: Turn, person: Person, chat: Chat | None, text: str) -> str:
     place = person.place or (chat.place if chat else None)
     if place is None:
         raise Refusal("common.nobody", duty=turn.rules.numbers.duty)
-    body = responsible_body(turn, place, Level.BUILDING_GROUP)
-    users = heads(turn, body)
-    if not users:
+    nearest = responsible_body(turn, place, Level.BUILDING_GROUP)
+    for body in [nearest, *above(turn, nearest)]:  # who asks is no help to themselves
+        if users := [user for user in heads(turn, body) if user != person.user]:
+            break
+    else:
         raise Refusal("common.nobody", duty=turn.rules.numbers.duty)
     due = quiet_end(turn.now, turn.rules)
     for user in users:

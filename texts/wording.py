@@ -86,8 +86,3 @@ def phone_masked(phone: str) -> str:
 def paper_masked(paper: str) -> str:
     """The last four of an identity card's number: ****123X."""
     return f"****{paper[-4:]}" if paper else ""
-
-
-def name_masked(name: str) -> str:
-    """张*: a name where others may read it."""
-    return f"{name[0]}*" if name else ""
