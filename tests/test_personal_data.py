@@ -11,10 +11,11 @@ from sqlalchemy import select, text
 from bot.demo import build, facts
 from bot.play import BOT, Player, Recorder, Said, read_transcript, spoken
 from domain.rules import Rules
-from storage import people, personal
+from storage import people
 from storage.audit import Audit
 from storage.database import Database, Tx
 from storage.vault import VARIABLE, Vault, new_key
+from tests.support import numbers
 from tests.support.chat import Scenario
 
 ROOT = Path(__file__).parent.parent
@@ -36,7 +37,7 @@ async def demo(database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pyte
         for name, phone in PHONES.items():
             person = people.find_person(tx, BOT, name)
             assert person is not None
-            personal.set_numbers(tx, person.id, Vault([key]), phone=phone)
+            numbers.set_numbers(tx, person.id, Vault([key]), phone=phone)
 
     await database.run(settle)
     caplog.set_level(logging.DEBUG)

@@ -18,6 +18,7 @@ from storage.members import Consent
 from storage.people import PersonRow, Resident
 from storage.rosters import RosterChange
 from storage.vault import VARIABLE, KeysError, Vault, new_key
+from tests.support import numbers
 from texts import wording
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -51,7 +52,7 @@ def ring(monkeypatch: pytest.MonkeyPatch) -> Vault:
 async def demo(database: Database, ring: Vault) -> Database:
     def settle(tx: Tx) -> None:
         build(tx, BOT)
-        personal.set_numbers(tx, who(tx).id, ring, phone=PHONE, paper=PAPER)
+        numbers.set_numbers(tx, who(tx).id, ring, phone=PHONE, paper=PAPER)
         row = {"person_id": who(tx).id, "purpose": "helper", "given_at": NOW, "recorded_by": None}
         tx.execute(insert(Consent), row)
         household = who(tx).household_id
@@ -74,8 +75,8 @@ async def test_stored_encrypted_and_found(demo: Database, ring: Vault) -> None:
     assert PHONE not in text
     assert PAPER not in text
     wang = await demo.read(who)
-    assert await demo.read(personal.by_phone, ring, PHONE) == [wang.id]
-    assert await demo.read(personal.by_phone, ring, "13900000000") == []
+    assert await demo.read(numbers.by_phone, ring, PHONE) == [wang.id]
+    assert await demo.read(numbers.by_phone, ring, "13900000000") == []
 
 
 async def test_the_copy_is_masked(demo: Database) -> None:
@@ -126,7 +127,7 @@ async def test_rotation_loses_nobody_and_can_be_run_again(
 
     def more(tx: Tx) -> None:
         for place, user in enumerate(users):
-            personal.set_numbers(tx, who(tx, user).id, ring, phone=f"1390000000{place}")
+            numbers.set_numbers(tx, who(tx, user).id, ring, phone=f"1390000000{place}")
         undo = {"old": {"phone": ring.seal(PHONE), "phone_key": ring.key_of(PHONE), "names": [ring.seal(WANG)]}}
         tx.execute(insert(RosterChange), {"batch_id": 1, "kind": "change", "data": undo})
 
@@ -138,11 +139,11 @@ async def test_rotation_loses_nobody_and_can_be_run_again(
     await demo.run(personal.renew_people, both, after=0, most=2)
     for place, user in enumerate(users):  # half-way everybody is found
         person = await demo.read(who, user)
-        assert await demo.read(personal.by_phone, both, f"1390000000{place}") == [person.id]
+        assert await demo.read(numbers.by_phone, both, f"1390000000{place}") == [person.id]
     assert await privacy.rotate(demo, both) == 4
     assert await privacy.rotate(demo, both) == 0
     wang = await demo.read(who)
-    assert await demo.read(personal.by_phone, new, PHONE) == [wang.id]
+    assert await demo.read(numbers.by_phone, new, PHONE) == [wang.id]
     kept = await demo.read(personal.kept, wang.id)
     assert kept.phone and new.open(kept.phone) == PHONE
     assert kept.paper and new.open(kept.paper) == PAPER
