@@ -53,6 +53,18 @@ class Consent(Base):
     given_at: Mapped[datetime]
     recorded_by: Mapped[int | None] = mapped_column(BigInt)  # None: the person themselves
     withdrawn_at: Mapped[datetime | None]
+    helper_id: Mapped[int | None] = mapped_column(BigInt)  # of a helper's consent: who acts for the person
+
+
+class Leaver(Base):
+    """Who left a group; who comes back is taken out."""
+
+    __tablename__ = "chat_leaver"
+    bot_id: Mapped[Code] = mapped_column(primary_key=True)
+    chat_id: Mapped[Key] = mapped_column(primary_key=True)
+    user_id: Mapped[Key] = mapped_column(primary_key=True)
+    person_id: Mapped[int | None] = mapped_column(BigInt)
+    left_at: Mapped[datetime]
 
 
 _home: list[Any] = [

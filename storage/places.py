@@ -1,6 +1,7 @@
 """Compound → building → unit → household, and the chats bound to them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, bindparam, insert, select, update
@@ -18,6 +19,8 @@ class Compound(Base):
     __tablename__ = "compound"
     id: Mapped[Id]
     name: Mapped[Key]
+    merged_into: Mapped[int | None] = mapped_column(BigInt)  # where its places are now
+    merged_at: Mapped[datetime | None]
 
 
 class Building(Base):
@@ -66,6 +69,7 @@ class ChatRow(Base):
     unit_id: Mapped[int | None] = mapped_column(BigInt)
     body_id: Mapped[int | None] = mapped_column(BigInt)
     state: Mapped[Code] = mapped_column(server_default=OPEN)
+    quiet_until: Mapped[datetime | None]  # until then nothing but what is urgent is said here
 
 
 def chat_columns(building: type[Building], unit: type[Unit]) -> tuple[Any, ...]:
