@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from typer.testing import CliRunner
 
 from bot.cli import cli
+from bot.commands.compounds import found
 from bot.config import DATABASE_URL
-from bot.founding import found
 from bot.play import BOT, Player, Recorder
 from domain.messages import Address, Incoming, Sender
 from domain.people import Level

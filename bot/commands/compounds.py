@@ -1,13 +1,12 @@
-"""`linli compound add`: the five levels over a compound's buildings, and the first who may appoint the others."""
+"""`linli compound …`: the five levels over a compound's buildings, and the first who may appoint the others."""
 
 import asyncio
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bot.config import ConfigError, load
+from bot.commands.common import ConfigFile, fail, load_settings
 from bot.service import opened
 from domain.people import Body, Level, Role
 from storage import audit, people, places, rosters
@@ -77,18 +76,13 @@ def add(
     community: Annotated[str, typer.Option(help="The community's Party organisation.")],
     street: Annotated[str, typer.Option(help="The street's Party working committee.")],
     director: Annotated[str, typer.Option(help="Who appoints the others by chat: user id on the platform, and name.")],
-    config: Annotated[Path | None, typer.Option("--config", help="Settings in TOML.")] = None,
+    config: ConfigFile = None,
 ) -> None:
     """Set up the five levels over a compound; again after a roster with new buildings."""
     user, _, called = director.strip().partition(" ")
     if not called.strip():
-        typer.echo('--director needs the user id and the name: "5100003 Sun"', err=True)
-        raise typer.Exit(2)
-    try:
-        settings = load(config)
-    except ConfigError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
+        raise fail('--director needs the user id and the name: "5100003 Sun"')
+    settings = load_settings(config)
 
     async def work() -> list[Body]:
         async with opened(settings.database.url) as database:
