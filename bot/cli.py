@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from bot.commands.common import ConfigFile, fail, load_settings
 from bot.commands.compounds import compound_commands
 from bot.commands.rosters import roster_commands
 from bot.commands.safety import audit_commands, key_commands
+from bot.commands.surroundings import ConfigFile, fail, load_settings
 from bot.commands.wechat import wechat_commands
 from domain.rules import Rules
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bot.commands.common import ConfigFile, fail, load_settings
+from bot.commands.surroundings import ConfigFile, fail, load_settings
 from bot.service import opened
 from domain.people import Body, Level, Role
 from storage import audit, people, places, rosters

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.commands.common import ConfigFile, fail, load_settings, vault
+from bot.commands.surroundings import ConfigFile, fail, load_settings, vault
 
 if TYPE_CHECKING:
     from bot.config import Settings

@@ -4,7 +4,7 @@ import asyncio
 
 import typer
 
-from bot.commands.common import ConfigFile, fail, on_database, vault
+from bot.commands.surroundings import ConfigFile, fail, on_database, vault
 
 audit_commands = typer.Typer(help="The audit log.", no_args_is_help=True)
 key_commands = typer.Typer(help="The keys that encrypt phones and identity cards.", no_args_is_help=True)

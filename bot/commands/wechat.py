@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from bot.commands.common import ConfigFile, fail, load_settings
+from bot.commands.surroundings import ConfigFile, fail, load_settings
 
 wechat_commands = typer.Typer(help="The bot's WeChat account.", no_args_is_help=True)
 
