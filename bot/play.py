@@ -16,7 +16,7 @@ from domain.messages import Address, Incoming, Outgoing, Sender
 from domain.people import Place
 from domain.rules import Rules
 from domain.tickets import Ticket
-from storage import people, places, tickets
+from storage import people, places, ticket_reports, tickets
 from storage.database import Database, Tx, open_database
 from storage.migrate import upgrade
 from texts import say, wording
@@ -205,8 +205,8 @@ def _ticket(tx: Tx, ticket: Ticket) -> dict[str, Any]:
         "status": ticket.status.value,
         "group": people.get_body(tx, ticket.body_id).name,
         "place": wording.place(ticket.building, ticket.unit),
-        "reporters": [reporter.name for reporter in tickets.reporters(tx, ticket.id, BOT)],
-        "texts": tickets.texts(tx, ticket.id),
+        "reporters": [reporter.name for reporter in ticket_reports.reporters(tx, ticket.id, BOT)],
+        "texts": ticket_reports.texts(tx, ticket.id),
     }
 
 

@@ -16,7 +16,7 @@ from domain.rights import Action, may
 from domain.tickets import LIVE, Status, Ticket
 from services import people, ticket_notices, ticket_search
 from services.turn import Turn
-from storage import conversations, ticket_files, tickets, timers
+from storage import conversations, ticket_files, ticket_reports, tickets, timers
 from storage import people as people_rows
 from storage.conversations import Conversation
 from texts import say, wording
@@ -58,7 +58,7 @@ def attach(turn: Turn, person: Person, ticket: Ticket, files: Sequence[File]) ->
 def add(turn: Turn, person: Person, ticket_id: int, files: Sequence[File]) -> bool:
     """Files that follow the sender's own report; False where it is theirs no more or nobody works on it."""
     ticket = tickets.get(turn.tx, ticket_id)
-    if ticket.status not in (*LIVE, Status.DONE) or not tickets.took_part(turn.tx, ticket_id, person.id):
+    if ticket.status not in (*LIVE, Status.DONE) or not ticket_reports.took_part(turn.tx, ticket_id, person.id):
         return False
     attach(turn, person, ticket, files)
     return True

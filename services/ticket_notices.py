@@ -9,7 +9,7 @@ from domain.tickets import Ticket
 from services import people
 from services.turn import Turn
 from storage import people as people_rows
-from storage import tickets
+from storage import ticket_reports
 from texts import options, pattern, say, wording
 
 
@@ -39,7 +39,7 @@ def holder(turn: Turn, ticket: Ticket) -> str:
 
 def note(turn: Turn, ticket: Ticket) -> str:
     """What the handler said was done, last; a note with a room, a phone or a name in it is for nobody else to read."""
-    notes = tickets.texts(turn.tx, ticket.id, "note")
+    notes = ticket_reports.texts(turn.tx, ticket.id, "note")
     tellable = notes and not pattern("words.private_note").search(notes[-1])
     return notes[-1] if tellable else say("tickets.finished_note")
 
@@ -58,13 +58,13 @@ def to_reporters(turn: Turn, ticket: Ticket, text: str) -> None:
     fallback = None
     if group and not ticket.discreet and not is_quiet(turn.now, turn.rules):
         fallback = Outgoing(Address(group.chat_id), say("tickets.news_fallback", number=ticket.number))
-    for reporter in tickets.reporters(turn.tx, ticket.id, ticket.bot_id):
+    for reporter in ticket_reports.reporters(turn.tx, ticket.id, ticket.bot_id):
         people.tell_person(turn, reporter.user, text, bot_id=ticket.bot_id, fallback=fallback)
 
 
 def to_places(turn: Turn, ticket: Ticket, text: str, *, urgent: bool) -> None:
     """A word wherever the ticket was reported: the groups, and whoever reported it in private."""
-    for chat_id in tickets.places_of(turn.tx, ticket.id):
+    for chat_id in ticket_reports.places_of(turn.tx, ticket.id):
         private = people.find_chat(turn, Address(chat_id), bot_id=ticket.bot_id) is None
         turn.say(Outgoing(Address(chat_id, private=private), text, urgent=urgent), bot_id=ticket.bot_id)
 
@@ -72,7 +72,7 @@ def to_places(turn: Turn, ticket: Ticket, text: str, *, urgent: bool) -> None:
 def to_groups(turn: Turn, ticket: Ticket, text: str, *, urgent: bool) -> None:
     """A word in the groups where the ticket was reported."""
     due = turn.now if urgent else quiet_end(turn.now, turn.rules)
-    for chat_id in tickets.places_of(turn.tx, ticket.id):
+    for chat_id in ticket_reports.places_of(turn.tx, ticket.id):
         if people.find_chat(turn, Address(chat_id), bot_id=ticket.bot_id):
             turn.say(Outgoing(Address(chat_id), text, urgent=urgent), bot_id=ticket.bot_id, due_at=due)
 

@@ -8,7 +8,7 @@ from domain.rights import Action, may
 from domain.tickets import Status, Ticket
 from services import people, ticket_notices
 from services.turn import Turn
-from storage import tickets
+from storage import ticket_reports, tickets
 from texts import say, wording
 
 
@@ -19,7 +19,7 @@ def look_up(turn: Turn, person: Person, chat: Chat | None, number: int) -> Ticke
     yours = wording.numbers([(each.number, each.summary) for each in mine])
     if ticket is None:
         raise Refusal("tickets.no_such", number=number, yours=yours)
-    if not tickets.took_part(turn.tx, ticket.id, person.id) and not may_handle(turn, person, ticket):
+    if not ticket_reports.took_part(turn.tx, ticket.id, person.id) and not may_handle(turn, person, ticket):
         raise Refusal("tickets.not_yours", number=number, yours=yours)
     return ticket
 

@@ -13,7 +13,7 @@ from domain.rights import Action
 from domain.tickets import LIVE, MILESTONES, Outcome, Status, Ticket, first_level
 from services import people, ticket_clock, ticket_files, ticket_notices, ticket_search
 from services.turn import Turn
-from storage import audit, tickets, timers
+from storage import audit, ticket_reports, tickets, timers
 from texts import say, wording
 
 _ASKED = ("since", "alarm_since")  # of a matter, not of the ticket
@@ -131,10 +131,10 @@ def _add_voice(
 ) -> bool:
     """The person's part in a ticket, their words and files; False where they had a part already."""
     household = person.household_id
-    joined = tickets.join(
+    joined = ticket_reports.join(
         turn.tx, ticket.id, person_id=person.id, household_id=household, chat_id=address.chat, at=turn.now
     )
-    tickets.add_texts(turn.tx, ticket.id, person_id=person.id, kind="report", at=turn.now, texts=texts)
+    ticket_reports.add_texts(turn.tx, ticket.id, person_id=person.id, kind="report", at=turn.now, texts=texts)
     ticket_files.attach(turn, person, ticket, files)
     return joined
 
@@ -169,7 +169,7 @@ def join(
         _raise_alarm(turn, ticket, body)
     if joined:
         _record(turn, ticket, person.id, "joined")
-    count = tickets.households(turn.tx, ticket_id)
+    count = ticket_reports.households(turn.tx, ticket_id)
     rescue = ticket.urgent and not raised
     again = not joined and turn.now - ticket.opened_at > _ANEW
     return Reported(ticket, body, False, joined, card=raised, rescue=rescue, households=count, again=again)
@@ -201,8 +201,8 @@ def accept(turn: Turn, person: Person, ticket: Ticket) -> str:
         when = ticket_notices.when(turn, ticket)
         text = say("tickets.accepted_reporter", number=ticket.number, office=office, when=when)
         ticket_notices.to_reporters(turn, ticket, text)
-    first = tickets.reporters(turn.tx, ticket.id, ticket.bot_id)[:1]
-    words = tickets.texts(turn.tx, ticket.id)[:1]
+    first = ticket_reports.reporters(turn.tx, ticket.id, ticket.bot_id)[:1]
+    words = ticket_reports.texts(turn.tx, ticket.id)[:1]
     home = wording.home(first[0].building, first[0].unit, first[0].room) if first else ""
     who = f"{home} {first[0].name}".strip() if first and not ticket.discreet else ""
     hint = ticket_files.hint(turn, ticket)
@@ -214,7 +214,7 @@ def finish(turn: Turn, person: Person, ticket: Ticket, *, note: str) -> None:
     ticket, body = _hold(turn, person, ticket)
     _check_live(ticket)
     tickets.change(turn.tx, ticket.id, status=Status.DONE.value, accepted_by=person.id, closed_at=turn.now)
-    tickets.add_texts(turn.tx, ticket.id, person_id=person.id, kind="note", at=turn.now, texts=(note,))
+    ticket_reports.add_texts(turn.tx, ticket.id, person_id=person.id, kind="note", at=turn.now, texts=(note,))
     ticket_clock.stop(turn, ticket)
     _record(turn, ticket, person.id, "finished")
     office = people.acting_office(person.posts, body, ticket.building)
@@ -222,7 +222,7 @@ def finish(turn: Turn, person: Person, ticket: Ticket, *, note: str) -> None:
     facts = {"number": ticket.number, "summary": ticket.summary, "office": office, "note": told}
     if not ticket.discreet:
         ticket_notices.to_groups(turn, ticket, say("tickets.finished_group", **facts), urgent=ticket.urgent)
-    for reporter in tickets.reporters(turn.tx, ticket.id, ticket.bot_id):
+    for reporter in ticket_reports.reporters(turn.tx, ticket.id, ticket.bot_id):
         ticket_clock.ask_outcome(turn, ticket, reporter.person_id)
 
 
@@ -234,7 +234,7 @@ def answer(turn: Turn, person: Person, ticket: Ticket, outcome: Outcome) -> tupl
     tickets.lock(turn.tx, ticket.id)
     body = people.get_body(turn, ticket.body_id)
     office = people.office(body, ticket.building)
-    tickets.answer(turn.tx, ticket.id, person.id, outcome.value)
+    ticket_reports.answer(turn.tx, ticket.id, person.id, outcome.value)
     _record(turn, ticket, person.id, "answered", outcome=outcome.value)
     current = tickets.get(turn.tx, ticket.id)
     if outcome is not Outcome.UNSOLVED:
@@ -257,7 +257,7 @@ def answer(turn: Turn, person: Person, ticket: Ticket, outcome: Outcome) -> tupl
 
 def add_complaint(turn: Turn, person: Person, ticket: Ticket, words: str) -> str:
     """What is still missing, in the reporter's words, goes to the handler. Returns the handler's office."""
-    tickets.add_texts(turn.tx, ticket.id, person_id=person.id, kind="report", at=turn.now, texts=(words,))
+    ticket_reports.add_texts(turn.tx, ticket.id, person_id=person.id, kind="report", at=turn.now, texts=(words,))
     body = people.get_body(turn, ticket.body_id)
     ticket_notices.to_handlers(turn, ticket, body, say("tickets.lacking_body", number=ticket.number, words=words))
     return people.office(body, ticket.building)
@@ -268,10 +268,10 @@ def withdraw(turn: Turn, person: Person, ticket: Ticket) -> bool:
     tickets.lock(turn.tx, ticket.id)
     ticket = tickets.get(turn.tx, ticket.id)
     _check_live(ticket)
-    if not tickets.answer(turn.tx, ticket.id, person.id, Status.WITHDRAWN.value):
+    if not ticket_reports.answer(turn.tx, ticket.id, person.id, Status.WITHDRAWN.value):
         raise Refusal("tickets.not_yours", number=ticket.number, yours="")
     _record(turn, ticket, person.id, "withdrawn")
-    if tickets.households(turn.tx, ticket.id) > 0:
+    if ticket_reports.households(turn.tx, ticket.id) > 0:
         return False
     tickets.change(turn.tx, ticket.id, status=Status.WITHDRAWN.value, closed_at=turn.now)
     ticket_clock.stop(turn, ticket)

@@ -14,6 +14,7 @@ from storage import (
     receivers,
     rosters,
     ticket_files,
+    ticket_reports,
     tickets,
     timers,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "receivers",
     "rosters",
     "ticket_files",
+    "ticket_reports",
     "tickets",
     "timers",
 ]

@@ -16,7 +16,8 @@ from storage.people import Identity, PersonRow, Resident
 from storage.places import Building, Household, Unit
 from storage.rosters import RosterChange
 from storage.ticket_files import TicketFile
-from storage.tickets import Report, TicketRow, TicketText
+from storage.ticket_reports import Report, TicketText
+from storage.tickets import TicketRow
 from storage.vault import Vault
 
 _TOKEN = "gAAAAA"  # how every sealed text begins

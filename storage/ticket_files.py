@@ -24,7 +24,8 @@ from domain.messages import File
 from storage.base import Base, BigInt, Code, Id, Ref, upsert
 from storage.database import Tx
 from storage.lean import execute_each
-from storage.tickets import Report, TicketRow, TicketText
+from storage.ticket_reports import Report, TicketText
+from storage.tickets import TicketRow
 
 WANTED, KEPT, LOST = "wanted", "kept", "lost"
 _is_wanted = text("state = 'wanted'")

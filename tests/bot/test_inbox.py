@@ -18,7 +18,7 @@ from dialogs.routing import Heard
 from domain.messages import Address, Incoming, Outgoing, Sender
 from domain.rules import Rules
 from services.turn import Turn
-from storage import audit, lanes, people, tickets
+from storage import audit, lanes, people, ticket_reports
 from storage.database import CommitUnknown, Database, Tx
 from storage.models import Base
 from storage.outbox import Outbox
@@ -194,8 +194,8 @@ async def test_the_log_has_an_id_and_no_words(
 ) -> None:
     def fail(turn: Turn, incoming: Incoming) -> None:
         row = {"id": 1, "ticket_id": 1, "person_id": 1, "kind": "report", "at": NOON, "text": incoming.text}
-        turn.tx.execute(insert(tickets.TicketText), [row])
-        turn.tx.execute(insert(tickets.TicketText), [row])
+        turn.tx.execute(insert(ticket_reports.TicketText), [row])
+        turn.tx.execute(insert(ticket_reports.TicketText), [row])
 
     house.then(monkeypatch, fail)
     with caplog.at_level(logging.DEBUG):

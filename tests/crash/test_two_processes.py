@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from storage import audit, people, tickets, timers
+from storage import audit, people, ticket_reports, tickets, timers
 from storage.database import Tx, open_database
 from storage.outbox import Outbox
 from tests.crash.peer import Peer, Stream
@@ -111,7 +111,7 @@ async def test_the_same_matter_reported_in_both_opens_one_ticket(peer: Peer, dat
     def see(tx: Tx) -> None:
         actions = Counter(tx.scalars(select(audit.Audit.action)))
         assert actions == {"opened": 8, "joined": 72}
-        assert count(tx, tickets.Report) == 80
+        assert count(tx, ticket_reports.Report) == 80
         assert sends(tx, [tell(number) for tell in (first, second) for number in range(1, 41)], peer.sent) == {}
 
     await look(database_url, see)
@@ -130,7 +130,7 @@ async def test_a_stranger_who_speaks_in_both_is_one_person(peer: Peer, database_
     def see(tx: Tx) -> None:
         assert count(tx, people.PersonRow) == settled + 40
         mine = select(people.Identity.user_id).join(
-            tickets.Report, tickets.Report.person_id == people.Identity.person_id
+            ticket_reports.Report, ticket_reports.Report.person_id == people.Identity.person_id
         )
         assert Counter(tx.scalars(mine)) == {f"客{number}": 2 for number in range(1, 41)}
 

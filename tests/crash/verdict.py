@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from bot.demo import build
-from storage import audit, lanes, outbox, people, places, tickets, timers
+from storage import audit, lanes, outbox, people, places, ticket_reports, tickets, timers
 from storage.database import Database, Tx
 from tests.crash.story import BUILDING_CHATS, SECOND_CHATS, Line
 from tests.support.crashing import BOT
@@ -127,13 +127,13 @@ def _odd_counts(tx: Tx, actions: Counter[str], settled: int) -> int:
     live = tx.scalars(select(tickets.TicketRow.id).where(tickets.TicketRow.status == "open"))
     numbers = tx.scalars(select(tickets.TicketRow.number).order_by(tickets.TicketRow.number)).all()
     counter = tx.scalar(select(func.max(audit.Counter.value))) or 0
-    withdrawn = tickets.Report.outcome == "withdrawn"
+    withdrawn = ticket_reports.Report.outcome == "withdrawn"
     facts = (
         (list(numbers), list(range(1, opened + 1))),
         (counter, opened),
-        (count(tx, tickets.Report), reports),
-        (count(tx, tickets.TicketText), reports),
-        (count(tx, tickets.Report, withdrawn), actions["withdrawn"]),
+        (count(tx, ticket_reports.Report), reports),
+        (count(tx, ticket_reports.TicketText), reports),
+        (count(tx, ticket_reports.Report, withdrawn), actions["withdrawn"]),
         (count(tx, audit.Audit), actions.total()),
         (count(tx, people.PersonRow), settled + reports),
         (set(tx.scalars(select(timers.TimerRow.key))), set(map(str, live))),  # a promise each, for no other

@@ -23,7 +23,7 @@ from storage.outbox import Outbox
 from storage.people import Identity
 from storage.places import ChatRow
 from storage.ticket_files import TicketFile
-from storage.tickets import TicketText
+from storage.ticket_reports import TicketText
 
 BOT, NAME, STRANGER = "house", "小助手", "小新"
 SECOND = 0.05  # what a second of the rate limits lasts
