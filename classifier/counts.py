@@ -1,91 +1,83 @@
-"""Counted examples: how often each piece of text stood in the examples of each class.
+"""Pieces of text and how often each stood in the examples of each class: whole numbers, so order never matters."""
 
-All that is kept is whole numbers, so adding is exact and needs no order; the scores come from them.
-"""
-
-import math
 import re
-from collections import Counter
-from collections.abc import Sequence
-from itertools import repeat
+import struct
+from collections.abc import Iterable, Sequence
+from functools import cache
 
+import numpy as np
+from numpy.typing import NDArray
+
+TENTHS = 10  # one example; weak evidence is a few tenths of one
+SCALE = 1 << 16  # logarithms are kept as whole numbers too: their sums are exact, in whatever order they are added
 _MOST = 400  # characters of one message that are counted
 _BREAKS = re.compile(r"[\s，。！？、,.!;；:：~…—\-()\"“”']+")
 _DIGITS = re.compile(r"\d+")
-_CALM = 20  # pieces that say nothing, as if in every message: a few words alone do not decide much
-_FEW = 0.3  # what a piece never seen in the other classes counts as having been seen there
-_PIECES = 20_000  # how many pieces the language is taken to have
 
 Features = frozenset[str]
+Example = tuple[Features, int, int]  # the pieces of a text, the number of its class, tenths
+
+
+def plain(text: str) -> str:
+    """What is counted of a message: a number is one sign, and so is a break."""
+    return _DIGITS.sub("0", _BREAKS.sub(" ", text[:_MOST])).strip()
 
 
 def features(text: str) -> Features:
-    """The characters of a message and their pairs; a number is one sign, and so is a break."""
-    text = f"^{_DIGITS.sub('0', _BREAKS.sub(' ', text[:_MOST])).strip()}$"
+    """The characters of a message and their pairs."""
+    text = f"^{plain(text)}$"
     return frozenset(text).union(map(str.__add__, text, text[1:]))
 
 
-class Counts:
-    """How often each piece stood in the examples of each class."""
+class Tally:
+    """Counted examples that never change, in tenths; shared by all compounds."""
 
-    def __init__(self, classes: Sequence[str]) -> None:
-        """No examples yet."""
-        self.of = {name: Counter[str]() for name in classes}
-        self.examples = dict.fromkeys(classes, 0)
+    def __init__(self, classes: int, examples: Iterable[Example]) -> None:
+        """Count the examples."""
+        self._index: dict[str, int] = {}
+        index = self._index
+        cells: list[int] = []
+        worth: list[int] = []
+        self.examples = [0] * classes
+        for pieces, which, tenths in examples:
+            self.examples[which] += tenths
+            cells += [index.setdefault(piece, len(index)) * classes + which for piece in pieces]
+            worth += [tenths] * len(pieces)
+        found = np.bincount(np.array(cells, np.int64), np.array(worth, np.int64), minlength=len(index) * classes)
+        self.matrix: NDArray[np.int64] = found.astype(np.int64).reshape(-1, classes)
+        self.totals: list[int] = self.matrix.sum(axis=0).tolist()
+        self._none = [0] * classes
 
-    def add(self, pieces: Features, name: str) -> None:
-        """Count one example of a class."""
-        self.of[name].update(pieces)
-        self.examples[name] += 1
-
-
-class Odds:
-    """Is it the second of two classes? Naive Bayes: every piece adds the logarithm of how much more often it was."""
-
-    def __init__(self, counts: Counts, smooth: float) -> None:
-        """The weight of every piece. A piece is taken to have been in `smooth` more examples, of both as is usual."""
-        no, yes = counts.of.values()
-        others, mine = counts.examples.values()
-        share = (mine + 1) / (others + mine + 2)
-        usual = math.log(share / (1 - share))
-        self._weights = {
-            piece: math.log((yes[piece] + smooth * share) / (no[piece] + smooth * (1 - share))) - usual
-            for piece in yes.keys() | no.keys()
-        }
-
-    def score(self, pieces: Features) -> float:
-        """Above zero for the second class. Long messages do not shout: the sum is divided by the root of the length."""
-        return sum(map(self._weights.get, pieces, repeat(0.0))) / math.sqrt(len(pieces) + _CALM)
-
-    def strongest(self, pieces: Features, most: int) -> list[str]:
-        """The pairs that spoke loudest for the second class."""
-        pairs = [piece for piece in pieces if self._weights.get(piece, 0) > 0 and len(piece.strip(" ^$0")) > 1]
-        return sorted(pairs, key=lambda piece: (-self._weights[piece], piece))[:most]
-
-
-class Sorter:
-    """Which of many classes? Complement naive Bayes: a class is likely where its pieces were rare in all the others."""
-
-    def __init__(self, counts: Counts) -> None:
-        """Rows are worked out when a piece is first met."""
-        self._counts = counts
-        sizes = [found.total() for found in counts.of.values()]
-        self._sizes = [math.log(sum(sizes) - size + _FEW * _PIECES) for size in sizes]
-        self._known = frozenset[str]().union(*counts.of.values())
-        self._rows: dict[str, list[float]] = {}
-        self.examples = sum(counts.examples.values())
-
-    def scores(self, pieces: Features) -> dict[str, float]:
-        """A score for every class; only differences mean anything."""
-        rows = [self._rows.get(piece) or self._row(piece) for piece in self._known & pieces]
-        root = math.sqrt(len(rows))
-        sums = [sum(column) / root for column in zip(*rows)] if rows else [0.0] * len(self._sizes)  # noqa: B905 (speed)
-        return dict(zip(self._counts.of, sums, strict=True))
-
-    def _row(self, piece: str) -> list[float]:
-        """What a piece says for each class: less where it was often in the others."""
-        counts = [found[piece] for found in self._counts.of.values()]
-        total = sum(counts)
-        row = [size - math.log(total - n + _FEW) for n, size in zip(counts, self._sizes, strict=True)]
-        self._rows[piece] = row
+    def of(self, piece: str) -> list[int]:
+        """How often a piece was in each class."""
+        at = self._index.get(piece)
+        if at is None:
+            return self._none
+        row: list[int] = self.matrix[at].tolist()
         return row
+
+    def pieces(self) -> Iterable[str]:
+        """All pieces, in the order of the matrix."""
+        return self._index
+
+
+@cache
+def _lanes(count: int) -> struct.Struct:
+    return struct.Struct(f"<{count}I")
+
+
+def pack(values: Sequence[int]) -> int:
+    """Whole numbers side by side in one: adding two such numbers adds all lanes at once, exactly."""
+    return int.from_bytes(_lanes(len(values)).pack(*values), "little")
+
+
+def unpack(total: int, lanes: int) -> tuple[int, ...]:
+    """The lanes of a sum."""
+    return _lanes(lanes).unpack(total.to_bytes(4 * lanes, "little"))
+
+
+def pack_all(values: NDArray[np.int64]) -> list[int]:
+    """Every row of a matrix as one number."""
+    width = 4 * values.shape[1]
+    raw = values.astype("<u4").tobytes()
+    return [int.from_bytes(raw[at : at + width], "little") for at in range(0, len(raw), width)]

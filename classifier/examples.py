@@ -1,15 +1,15 @@
 """The examples that ship with linli and were written for it: complaints, and plain talk that is none."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from classifier.counts import Counts, Features, Odds, Sorter, features
+from classifier.counts import TENTHS, Example, features
+from classifier.model import Odds, Sorter
 from classifier.normal import Normaliser
 
 FOLDER = Path(__file__).parent / "seeds"
-PLAIN = "plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +20,6 @@ class Seed:
     label: str
     complaint: bool
     urgent: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Examples:
-    """What the examples say of a message: is it a complaint, which category, does somebody cry for help."""
-
-    ticket: Odds
-    category: Sorter
-    urgent: Odds
 
 
 def _lines(name: str) -> Iterator[list[str]]:
@@ -45,14 +36,18 @@ def seeds() -> tuple[Seed, ...]:
     return (*complaints, *plain)
 
 
-def count(found: Sequence[Seed], codes: Sequence[str], normaliser: Normaliser) -> Examples:
-    """Count examples."""
-    ticket, urgent = Counts((PLAIN, "complaint")), Counts(("calm", "urgent"))
-    category = Counts(codes)
+def shipped(
+    found: Sequence[Seed], codes: Sequence[str], normaliser: Normaliser, extra: Iterable[Example] = ()
+) -> tuple[Sorter, Odds, Odds]:
+    """Which category, is it a complaint, does somebody cry for help; `extra` speaks for categories alone."""
+    ticket: list[Example] = []
+    urgent: list[Example] = []
+    sorted_by: list[Example] = list(extra)
+    at = {code: which for which, code in enumerate(codes)}
     for seed in found:
-        pieces: Features = features(normaliser.message(seed.text))
-        ticket.add(pieces, "complaint" if seed.complaint else PLAIN)
-        urgent.add(pieces, "urgent" if seed.urgent else "calm")
-        if seed.complaint:
-            category.add(pieces, seed.label)
-    return Examples(Odds(ticket, 1.0), Sorter(category), Odds(urgent, 2.0))
+        pieces = features(normaliser.message(seed.text))
+        ticket.append((pieces, int(seed.complaint), TENTHS))
+        urgent.append((pieces, int(seed.urgent), TENTHS))
+        if seed.complaint and seed.label in at:
+            sorted_by.append((pieces, at[seed.label], TENTHS))
+    return Sorter(codes, sorted_by), Odds(ticket, 1.0), Odds(urgent, 2.0)

@@ -34,7 +34,7 @@ def votes(codes: Iterable[str], hits: list[Hit]) -> dict[str, float]:
     return {c: thing[c] + fault[c] * (1.0 if thing[c] else _ALONE) for c in thing}
 
 
-def mix(voted: Mapping[str, float], learned: Mapping[str, float], examples: int) -> dict[str, float]:
+def mix(voted: Mapping[str, float], learned: Mapping[str, float], examples: float) -> dict[str, float]:
     """The lexicon's votes and the examples' scores; the more examples, the less the votes count."""
     weight = _TRUST * _FADE / (_FADE + examples)
     return {code: score + weight * voted[code] for code, score in learned.items()}
