@@ -25,9 +25,11 @@ class Rules:
     remind_before_hours: warning to the handler before the bot must report back.
     duty_minutes: an urgent ticket nobody took after so long goes to the next levels.
     rescue_minutes: so long after 🆘 everything not urgent is said privately.
+    mourning_hours: so long after a death notice the bot is quiet in that group; 0: never by itself.
     merge_days: the same matter in the same building joins the open ticket for so long (12345 practice: same place,
     same kind, within some days).
     join_seconds: one sender's lines within this time are one message.
+    keep_*_days: how long is the shortest necessary (PIPL, article 19); where each comes from: docs/privacy.md.
     """
 
     timezone: str = "Asia/Shanghai"
@@ -40,9 +42,15 @@ class Rules:
     remind_before_hours: int = 4
     duty_minutes: int = 3
     rescue_minutes: int = 30
+    mourning_hours: int = 12
     merge_days: int = 7
     join_seconds: int = 90
     dialog_hours: int = 48
+    keep_days: int = 30
+    keep_words_days: int = 730
+    keep_leaver_days: int = 90
+    keep_request_days: int = 180
+    keep_consent_days: int = 1095
     numbers: Numbers = Numbers()
 
     @property

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from domain.messages import Outgoing
+from domain.messages import Address, Outgoing
 from domain.people import Chat
 from domain.rules import Rules
-from storage import outbox
+from storage import outbox, places
 from storage.database import Tx
+from texts import say
 
 
 @dataclass(slots=True)
@@ -18,6 +19,7 @@ class Turn:
     """One transaction's work: `tx` writes, `now` is aware, `cause` names what started it ("u:17", "t:3:1763900000").
 
     What is said is kept until `flush`, so that a step that is rolled back takes its words with it.
+    speaker: the user id of who is answered, privately where the group is quiet.
     """
 
     tx: Tx
@@ -25,6 +27,7 @@ class Turn:
     cause: str
     now: datetime
     rules: Rules
+    speaker: str = ""
     said: list[tuple[str, Outgoing, datetime]] = field(default_factory=list)
     work_chats: dict[int, list[Chat]] = field(default_factory=dict)  # by body, each read once a turn
 
@@ -40,6 +43,7 @@ class Turn:
 
         Who would hear the same words twice, as handler and on duty, hears them once.
         """
+        self.said = [(bot_id, self._aside(bot_id, message), due) for bot_id, message, due in self.said]
         said = {(bot_id, message.to, message.text): (bot_id, message, due) for bot_id, message, due in self.said[::-1]}
         rows: list[dict[str, Any]] = [
             {
@@ -55,6 +59,17 @@ class Turn:
         if rows:
             outbox.add(self.tx, rows)
         self.said.clear()
+
+    def _aside(self, bot_id: str, message: Outgoing) -> Outgoing:
+        """An answer in a group that is quiet goes to who asked; all else the outbox keeps until the quiet ends."""
+        answer = self.speaker and message.reply_to and bot_id == self.bot_id
+        if message.to.private or message.urgent or not answer:
+            return message
+        until = places.quiet_until(self.tx, bot_id, message.to.group)
+        if until is None or until <= self.now:
+            return message
+        later = Outgoing(message.to, say("common.talk_privately"), reply_to=message.reply_to)
+        return replace(message, to=Address(self.speaker, private=True), reply_to="", fallback=later)
 
 
 @contextmanager

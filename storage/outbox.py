@@ -13,6 +13,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    cast,
     delete,
     false,
     func,
@@ -29,6 +30,7 @@ from storage.base import Base, Code, Id, Key, upsert
 from storage.database import Tx
 from storage.lean import execute_each
 from storage.pace import PaceRow, Rates
+from storage.places import ChatRow
 
 # held: a private word to somebody who has not opened the chat, kept until they do; merged: a newer state of the same
 # post goes instead.
@@ -119,6 +121,9 @@ _merge = (
 )
 _due = Outbox.due_at <= bindparam("now")
 _under_way_now = and_(Outbox.leased.is_(True), Outbox.due_at > bindparam("now"))
+_chat = and_(ChatRow.bot_id == Outbox.bot_id, ChatRow.chat_id == Outbox.chat_id)
+# In a quiet chat (安静到明早) what is not urgent waits until the quiet ends.
+_may_speak = or_(Outbox.urgent, _under_way_now, ChatRow.quiet_until.is_(None), ChatRow.quiet_until <= bindparam("now"))
 # One message of a chat at a time: what is under way, else urgent ones, else the oldest; one that only waits for its
 # hour does not hold up the others. One pass over what waits: a subquery for each row would be slow on PostgreSQL, whose
 # statistics do not know of a burst.
@@ -136,7 +141,8 @@ _heads = (
         )
         .label("place"),
     )
-    .where(Outbox.bot_id == bindparam("bot_id"), Outbox.state == _waiting, or_(_due, Outbox.attempts > 0))
+    .outerjoin(ChatRow, _chat)
+    .where(Outbox.bot_id == bindparam("bot_id"), Outbox.state == _waiting, or_(_due, Outbox.attempts > 0), _may_speak)
     .subquery("heads")
 )
 _free = (
@@ -151,7 +157,8 @@ _free = (
     .limit(bindparam("most"))
 )
 _claim = (
-    select(Outbox.id, Outbox.message, Outbox.attempts, Outbox.part, Outbox.asked_at)
+    select(Outbox.id, Outbox.message, Outbox.attempts, Outbox.part, Outbox.asked_at, ChatRow.quiet_until)
+    .outerjoin(ChatRow, _chat)
     .where(Outbox.id.in_(_free), Outbox.state == _waiting, _due)
     .order_by(Outbox.urgent.desc(), Outbox.id)
     .with_for_update(skip_locked=True, of=Outbox)
@@ -218,14 +225,45 @@ _unsent_of = select(Outbox.id, Outbox.message).where(
     Outbox.bot_id == bindparam("bot"), Outbox.chat_id == bindparam("chat"), Outbox.state.in_([WAITING, HELD])
 )
 _move = update(Outbox).where(Outbox.id == bindparam("row")).values(chat_id=bindparam("new"), message=bindparam("said"))
-_next_due = select(func.min(Outbox.due_at)).where(Outbox.bot_id == bindparam("bot_id"), Outbox.state == _waiting)
+_kept_quiet = and_(_chat, Outbox.urgent.is_(False), ChatRow.quiet_until > Outbox.due_at)
+# The index gives the first row that no quiet keeps; a quiet that keeps something ends at its own moment.
+_next_due = (
+    select(Outbox.due_at)
+    .where(
+        Outbox.bot_id == bindparam("bot_id"),
+        Outbox.state == _waiting,
+        ~select(1).select_from(ChatRow).where(_kept_quiet).correlate(Outbox).exists(),
+    )
+    .order_by(Outbox.due_at)
+    .limit(1)
+)
+_next_end = select(func.min(ChatRow.quiet_until)).where(
+    ChatRow.bot_id == bindparam("bot_id"),
+    ChatRow.quiet_until.is_not(None),
+    select(1).select_from(Outbox).where(_kept_quiet, Outbox.state == _waiting).correlate(ChatRow).exists(),
+)
 _forget = delete(Outbox).where(Outbox.done_at < bindparam("before"))
+# Whoever edits a post needs its number alone; a name in what was said to somebody else would stand here for a month.
+_forget_words = (
+    update(Outbox)
+    .where(
+        Outbox.done_at < bindparam("before"),
+        Outbox.done_at >= bindparam("since"),
+        Outbox.state.in_((SENT, MERGED)),
+        cast(Outbox.message, String) != "{}",
+    )
+    .values(message={})
+)
+_undelivered = select(Outbox.id, Outbox.message).where(
+    Outbox.done_at >= bindparam("since"), Outbox.state.in_((DEAD, HELD))
+)
+_give_up = update(Outbox).where(Outbox.id == bindparam("row")).values(state=DEAD, message={})
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A leased row. attempts: before this one; part: how many pieces of its text went already; asked_at: when it was
-    first to be sent."""
+    first to be sent, or its chat's quiet ended."""
 
     id: int
     message: dict[str, Any]
@@ -261,7 +299,11 @@ def claim(
     rows = tx.execute(_claim, {"bot_id": bot_id, "now": now, "most": most}).all()
     if rows:
         tx.execute(_lease, [{"row": row.id, "until": now + lease} for row in rows])
-    return [Claimed(row.id, row.message, row.attempts, row.part, row.asked_at or now) for row in rows]
+    asked = [(row, row.asked_at or now, row.quiet_until) for row in rows]
+    return [
+        Claimed(row.id, row.message, row.attempts, row.part, max(at, quiet) if quiet and quiet <= now else at)
+        for row, at, quiet in asked
+    ]
 
 
 def mark_sent(tx: Tx, row: int, *, message_id: str, now: datetime) -> None:
@@ -319,9 +361,23 @@ def move_chat(tx: Tx, *, bot_id: str, old: str, new: str) -> None:
 
 
 def next_due(tx: Tx, *, bot_id: str) -> datetime | None:
-    due: datetime | None = tx.execute(_next_due, {"bot_id": bot_id}).scalar_one()
-    return due
+    """When the sender has something to do next."""
+    moments = (tx.execute(statement, {"bot_id": bot_id}).scalar() for statement in (_next_due, _next_end))
+    return min((each for each in moments if each is not None), default=None)
 
 
 def forget_sent(tx: Tx, *, before: datetime) -> int:
     return tx.execute(_forget, {"before": before}).rowcount
+
+
+def forget_words(tx: Tx, *, before: datetime, since: datetime) -> int:
+    """Empty what was sent, or gave way to something newer, in that time; the rows stay."""
+    return tx.execute(_forget_words, {"before": before, "since": since}).rowcount
+
+
+def forget_name(tx: Tx, name: str, *, since: datetime) -> None:
+    """What could not be delivered since then and names this person never will be."""
+    rows = tx.execute(_undelivered, {"since": since}).all()
+    for row in rows:
+        if name in row.message.get("text", ""):
+            tx.execute(_give_up, {"row": row.id})

@@ -103,10 +103,18 @@ _chats_at = _chats.where(
     ChatRow.compound_id == bindparam("compound"),
     ChatRow.building_id.is_not_distinct_from(bindparam("building", type_=BigInt)),
 ).order_by(ChatRow.chat_id)
+_residents_chats = _chats.where(
+    ChatRow.bot_id == bindparam("bot"),
+    ChatRow.compound_id.in_(bindparam("compounds", expanding=True)),
+    ChatRow.body_id.is_(None),
+    ChatRow.state != GONE,
+).order_by(ChatRow.building_id, ChatRow.chat_id)
 _compounds = select(ChatRow.compound_id).distinct().where(ChatRow.bot_id == bindparam("bot"))
 _bind = upsert(ChatRow).values(state=OPEN).on_conflict_do_nothing()
 _this = (ChatRow.bot_id == bindparam("bot"), ChatRow.chat_id == bindparam("chat"))
 _set_state = update(ChatRow).where(*_this, ChatRow.state != bindparam("new")).values(state=bindparam("new"))
+_set_quiet = update(ChatRow).where(*_this).values(quiet_until=bindparam("until"))
+_quiet_until = select(ChatRow.quiet_until).where(*_this)
 _move = update(ChatRow).where(*_this).values(chat_id=bindparam("new"))
 _closed = select(ChatRow.title, ChatRow.state).where(ChatRow.bot_id == bindparam("bot"), ChatRow.state != OPEN)
 
@@ -135,6 +143,11 @@ def chats_at(tx: Tx, bot_id: str, place: Place) -> list[Chat]:
     """The chats bound to that building (or, without one, to the whole compound), work chats among them."""
     values = {"bot": bot_id, "compound": place.compound_id, "building": place.building_id}
     return [as_chat(row) for row in tx.execute(_chats_at, values)]
+
+
+def residents_chats(tx: Tx, bot_id: str, compound_ids: Sequence[int]) -> list[Chat]:
+    """The groups of residents in these compounds, by building."""
+    return [as_chat(row) for row in tx.execute(_residents_chats, {"bot": bot_id, "compounds": list(compound_ids)})]
 
 
 def compounds(tx: Tx, bot_id: str) -> list[int]:
@@ -204,6 +217,17 @@ def bind_chat(tx: Tx, *, bot_id: str, chat_id: str, title: str, place: Place, bo
 def set_state(tx: Tx, bot_id: str, chat_id: str, state: str) -> bool:
     """Whether the bot may speak in a bound chat; False where nothing changed."""
     return tx.execute(_set_state, {"bot": bot_id, "chat": chat_id, "new": state}).rowcount == 1
+
+
+def set_quiet(tx: Tx, bot_id: str, chat_id: str, until: datetime) -> None:
+    """Until then the outbox keeps what is not urgent; a moment that is over ends it."""
+    tx.execute(_set_quiet, {"bot": bot_id, "chat": chat_id, "until": until})
+
+
+def quiet_until(tx: Tx, bot_id: str, chat_id: str) -> datetime | None:
+    """Until when the bot is or was quiet there."""
+    until: datetime | None = tx.execute(_quiet_until, {"bot": bot_id, "chat": chat_id}).scalar()
+    return until
 
 
 def move_chat(tx: Tx, bot_id: str, old: str, new: str) -> bool:
