@@ -11,7 +11,7 @@ import typer
 
 from bot.commands.compounds import compound_commands
 from bot.commands.rosters import roster_commands
-from bot.commands.safety import audit_commands, key_commands
+from bot.commands.safety import audit_commands, key_commands, retention
 from bot.commands.surroundings import ConfigFile, fail, load_settings
 from bot.commands.wechat import wechat_commands
 from domain.rules import Rules
@@ -32,6 +32,7 @@ for name, group in {
     "audit": audit_commands,
 }.items():
     cli.add_typer(group, name=name)
+cli.command(epilog="Example: linli retention --config config.toml")(retention)
 
 
 @cli.command(epilog="Example: linli run --config config.toml")

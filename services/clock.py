@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from domain.rules import Rules
-from services import members, offices, ticket_clock, ticket_files
+from services import members, offices, retention, ticket_clock, ticket_files
 from services.turn import Turn
-from storage import codes, conversations, lanes, outbox, pace, timers
+from storage import timers
 from storage.database import Tx, is_passing
 
 log = logging.getLogger(__name__)
@@ -48,13 +48,6 @@ def next_due(tx: Tx) -> datetime | None:
     return timers.next_due(tx)
 
 
-def forget_old(tx: Tx, now: datetime, *, days: int = 30) -> dict[str, int]:
-    """Retention: updates, sent messages and expired dialogs that nobody needs any more. Returns rows removed."""
-    before = now - timedelta(days=days)
-    return {
-        "code": codes.forget(tx, before=before),
-        "inbox": lanes.forget_updates(tx, before=before),
-        "outbox": outbox.forget_sent(tx, before=before),
-        "conversation": conversations.forget_expired(tx, before=now),
-        "pace": pace.forget(tx, before=now - timedelta(hours=1)),
-    }
+def forget_old(tx: Tx, now: datetime, rules: Rules | None = None) -> dict[str, int]:
+    """Retention; returns rows removed, by kind."""
+    return retention.forget_old(tx, now, rules or Rules())

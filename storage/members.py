@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Index, Select, bindparam, exists, false, func, insert, literal_column, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from domain.members import Home, Request
-from storage.base import Base, BigInt, Code, Id, Key, Ref, upsert
+from domain.members import HELPER, Home, Request
+from storage.base import Base, BigInt, Code, Id, Key, Moment, Ref, upsert
 from storage.database import Tx
 from storage.people import Identity, PersonRow, Resident
 from storage.places import Building, Household, Unit
@@ -133,6 +133,17 @@ _residents = (
     .limit(8)
 )
 _consent = insert(Consent)
+_housemates = select(Resident.person_id).where(Resident.household_id == bindparam("household"))
+_name_helper = (
+    update(Consent)
+    .where(
+        Consent.person_id.in_(_housemates),
+        Consent.purpose == HELPER,
+        Consent.helper_id.is_(None),
+        Consent.given_at == bindparam("at", type_=Moment()),
+    )
+    .values(helper_id=bindparam("helper"))
+)
 
 
 def get_home(tx: Tx, household_id: int) -> Home | None:
@@ -188,6 +199,8 @@ def settle(tx: Tx, *, person_id: int, household_id: int, relation: str, source: 
     row = {"person_id": person_id, "household_id": household_id, "relation": relation}
     tx.execute(_settle, {**row, "source": source, "since": since})
     tx.execute(_belongs, {"person": person_id})
+    if relation == HELPER:  # the consent of this moment is for them
+        tx.execute(_name_helper, {"household": household_id, "helper": person_id, "at": since})
 
 
 def lives_in(tx: Tx, person_id: int, household_id: int) -> bool:

@@ -1,25 +1,30 @@
 """What is kept about one person, over all tables: to show it to them, to erase it, to encrypt it anew."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BindParameter, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy.orm import aliased
 
+from storage import outbox, rosters
 from storage.base import Moment
 from storage.conversations import ConversationRow
 from storage.database import Tx
 from storage.lanes import Lane
-from storage.members import Consent, HomeRequest
+from storage.lessons import Lesson
+from storage.members import Consent, HomeRequest, Leaver
 from storage.outbox import Outbox
 from storage.people import Identity, PersonRow, Resident
 from storage.places import Building, Household, Unit
-from storage.rosters import RosterChange
+from storage.rosters import RosterBatch, RosterChange
 from storage.ticket_files import TicketFile
 from storage.ticket_reports import Report, TicketText
 from storage.tickets import TicketRow
 from storage.vault import Vault
 
+_NIGHTS = timedelta(days=2)  # what was sent before has lost its words in the night
+_UNDELIVERED = timedelta(days=400)  # such words are kept less long, whatever the rules say
 _TOKEN = "gAAAAA"  # how every sealed text begins
 _me: BindParameter[int] = bindparam("person")
 _person = select(PersonRow.name, PersonRow.phone, PersonRow.paper).where(PersonRow.id == _me)
@@ -47,10 +52,30 @@ _identities = select(Identity.bot_id, Identity.user_id).where(Identity.person_id
 _withdraw_consents = (
     update(Consent).where(Consent.person_id == _me, Consent.withdrawn_at.is_(None)).values(withdrawn_at=bindparam("at"))
 )
+_my_homes = select(Resident.household_id).where(Resident.person_id == _me)
+_my_helpers = (Consent.person_id == _me, Consent.purpose == "helper", Consent.withdrawn_at.is_(None))
+_other, _housemate = aliased(Consent), aliased(Resident)
+_agreed_by_another = (
+    select(_other.id)
+    .join(_housemate, _housemate.person_id == _other.person_id)
+    .where(
+        _housemate.household_id == Resident.household_id,
+        _other.person_id != _me,
+        _other.helper_id == Resident.person_id,
+        _other.withdrawn_at.is_(None),
+    )
+    .exists()
+)
+# A consent from before helpers were named may be for any helper whom nobody else in the home agreed to.
 _helpers = delete(Resident).where(
     Resident.relation == "helper",
-    Resident.household_id.in_(select(Resident.household_id).where(Resident.person_id == _me)),
+    Resident.household_id.in_(_my_homes),
     Resident.person_id != _me,
+    or_(
+        Resident.person_id.in_(select(Consent.helper_id).where(*_my_helpers, Consent.helper_id.is_not(None))),
+        select(Consent.id).where(*_my_helpers, Consent.helper_id.is_(None)).exists(),
+    ),
+    ~_agreed_by_another,
 )
 _no_numbers = {"phone": None, "phone_key": None, "paper": None, "paper_key": None}
 _forget_numbers = update(PersonRow).where(PersonRow.id == _me).values(_no_numbers)
@@ -62,7 +87,18 @@ _erase = (
     delete(Resident).where(Resident.person_id == _me),
     delete(Identity).where(Identity.person_id == _me),
     update(HomeRequest).where(HomeRequest.person_id == _me).values(name=""),
-    update(HomeRequest).where(HomeRequest.person_id == _me, HomeRequest.state == "open").values(state="withdrawn"),
+    delete(Leaver).where(Leaver.person_id == _me),
+    update(Lesson)
+    .where(
+        Lesson.reporter_id == _me,
+        or_(Lesson.ticket_id.in_(select(Report.ticket_id).where(Report.person_id == _me)), Lesson.ticket_id.is_(None)),
+    )
+    .values(text=""),
+)
+_withdraw_request = (
+    update(HomeRequest)
+    .where(HomeRequest.person_id == _me, HomeRequest.state == "open")
+    .values(state="withdrawn", decided_at=bindparam("ended", type_=Moment()))
 )
 _bot: BindParameter[str] = bindparam("bot")
 _user: BindParameter[str] = bindparam("user")
@@ -71,7 +107,16 @@ _erase_account = (
     delete(ConversationRow).where(ConversationRow.bot_id == _bot, ConversationRow.user_id == _user),
     delete(Outbox).where(Outbox.bot_id == _bot, Outbox.chat_id == _user),
     delete(Lane).where(Lane.bot_id == _bot, Lane.chat_id == _user),
+    delete(Leaver).where(Leaver.bot_id == _bot, Leaver.user_id == _user),
     update(TicketRow).where(TicketRow.bot_id == _bot, TicketRow.chat_id == _user).values(chat_id=""),
+)
+# What would undo a roster with the person in it: the newest of each compound where they live.
+_rosters = (
+    select(func.max(RosterBatch.id))
+    .join_from(Resident, Household, Household.id == Resident.household_id)
+    .join(RosterBatch, RosterBatch.compound_id == Household.compound_id)
+    .where(Resident.person_id == _me, RosterBatch.state == rosters.APPLIED)
+    .group_by(RosterBatch.compound_id)
 )
 _move_reports = update(Report).where(Report.person_id == _me, Report.chat_id == _user).values(chat_id="")
 _sealed_people = (
@@ -145,6 +190,12 @@ def erase(tx: Tx, person_id: int, *, at: datetime, mark: str) -> None:
             tx.execute(statement, {"bot": bot, "user": user})
         tx.execute(_move_reports, {**me, "user": user})
     withdraw_consents(tx, person_id, at)
+    for batch in [row[0] for row in tx.execute(_rosters, me)]:
+        rosters.forget_notes(tx, batch)
+    outbox.forget_words(tx, before=at, since=at - _NIGHTS)
+    if len(name := tx.execute(_person, me).one().name or "") > 1:  # one character may be part of any word
+        outbox.forget_name(tx, name, since=at - _UNDELIVERED)
+    tx.execute(_withdraw_request, {**me, "ended": at})
     tx.execute(_erase_person, {**me, "at": at})
     tx.execute(_erase_words, {**me, "mark": mark})
     for statement in _erase:

@@ -1,10 +1,10 @@
-"""`linli audit …` and `linli keys …`."""
+"""`linli audit …`, `linli keys …` and `linli retention`."""
 
 import asyncio
 
 import typer
 
-from bot.commands.surroundings import ConfigFile, fail, on_database, vault
+from bot.commands.surroundings import ConfigFile, fail, load_settings, on_database, vault
 
 audit_commands = typer.Typer(help="The audit log.", no_args_is_help=True)
 key_commands = typer.Typer(help="The keys that encrypt phones and identity cards.", no_args_is_help=True)
@@ -43,3 +43,14 @@ def keys_rotate(config: ConfigFile = None) -> None:
     except KeysError as error:
         raise fail(str(error), 1) from None
     typer.echo(f"{count} rows encrypted anew; the older keys can be taken out once this says 0")
+
+
+def retention(config: ConfigFile = None) -> None:
+    """What is kept, how long and why; and what the last nights took away."""
+    from services import retention
+    from texts import say
+
+    rules = load_settings(config).rules
+    runs = asyncio.run(on_database(config, lambda database: database.read(retention.last_runs, rules)))
+    typer.echo("\n".join((say("retention.head_kept"), *retention.table(rules))))
+    typer.echo("\n".join(("", say("retention.head_runs"), *runs)))

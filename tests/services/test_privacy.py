@@ -1,22 +1,26 @@
 """What is kept of a person is shown, masked and erased; keys are exchanged without losing anybody."""
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, delete, insert, select
 
 from bot.demo import build
 from domain.errors import Refusal
+from domain.messages import Address, Outgoing
 from domain.people import Person
 from domain.rules import Rules
 from services import privacy
 from services.turn import Turn
-from storage import models, people, personal
+from storage import members, models, outbox, people, personal
 from storage.database import Database, Tx
-from storage.members import Consent
+from storage.lessons import Lesson
+from storage.members import Consent, Leaver
+from storage.outbox import Outbox
 from storage.people import PersonRow, Resident
-from storage.rosters import RosterChange
+from storage.rosters import RosterBatch, RosterChange
 from storage.vault import VARIABLE, KeysError, Vault, new_key
 from tests.support import numbers
 from texts import wording
@@ -108,6 +112,86 @@ async def test_an_officer_is_not_erased(demo: Database) -> None:
     with pytest.raises(Refusal, match=r"privacy\.office"):
         await demo.run(lambda tx: privacy.erase(turn(tx), who(tx, "老刘")))
     assert await demo.read(lambda tx: who(tx, "老刘").name) == "老刘"
+
+
+async def test_erased_where_others_were_told(demo: Database) -> None:
+    """What was said to a head, what lies undelivered, what would undo a roster, leavers and lessons."""
+
+    def erase(tx: Tx) -> str:
+        person = who(tx)
+        undo = {"batch_id": _roster(tx, person), "kind": "people", "data": {"of": [WANG]}}
+        tx.execute(insert(RosterChange), undo)
+        left = {"bot_id": BOT, "chat_id": "3栋群", "user_id": "another account", "person_id": person.id}
+        tx.execute(
+            insert(Leaver), [{**left, "left_at": NOW}, {**left, "user_id": WANG, "person_id": None, "left_at": NOW}]
+        )
+        tx.execute(insert(Lesson), [_lesson(person.id, "楼道灯不亮"), _lesson(who(tx, "小赵").id, "下水道堵")])
+        for number, state in enumerate((outbox.SENT, outbox.DEAD, outbox.HELD, outbox.MERGED)):
+            _said(tx, number, f"{WANG}想请您联系一下", state)
+        _said(tx, 5, "小赵想请您联系一下", outbox.HELD)
+        privacy.erase(turn(tx), person)
+        return everything(tx)
+
+    text = await demo.run(erase)
+    assert WANG not in text
+    assert "楼道灯不亮" not in text and "下水道堵" in text
+    assert "小赵想请您联系一下" in text
+    assert await demo.read(lambda tx: tx.execute(select(Leaver.user_id)).all()) == []
+    held = select(Outbox.id).where(Outbox.state == outbox.HELD)
+    assert len(await demo.read(lambda tx: tx.execute(held).all())) == 1
+
+
+def _said(tx: Tx, number: int, words: str, state: str) -> None:
+    message = Outgoing(Address("老刘", private=True), words).to_json()
+    row = {"bot_id": BOT, "key": f"u:{number}/0", "chat_id": "老刘", "message": message, "urgent": False, "due_at": NOW}
+    values = {
+        "state": state,
+        "attempts": 1,
+        "leased": False,
+        "part": 0,
+        "post": "",
+        "done_at": NOW - timedelta(hours=1),
+    }
+    tx.execute(insert(Outbox), row | values)
+
+
+def _lesson(person: int, words: str) -> dict[str, Any]:
+    return {
+        "compound_id": 1,
+        "kind": "rejected",
+        "category": "",
+        "was": "lighting",
+        "text": words,
+        "reporter_id": person,
+        "at": NOW,
+    }
+
+
+def _roster(tx: Tx, person: Person) -> int:
+    assert person.place
+    batch = {"compound_id": person.place.compound_id, "file": "名册.xlsx", "digest": "", "at": NOW, "counts": {}}
+    row: int = tx.execute(insert(RosterBatch).returning(RosterBatch.id), {**batch, "state": "applied"}).scalar_one()
+    return row
+
+
+async def test_one_helper_goes_the_other_stays(demo: Database) -> None:
+    """王阿姨 agreed to 小赵, somebody else of the home to 何老师: she takes back hers alone."""
+
+    def settle(tx: Tx) -> int:
+        home, agreed = who(tx).household_id, who(tx, "陈奶奶").id
+        assert home
+        people.add_resident(tx, agreed, home, "family")
+        for giver, helper, at in ((who(tx).id, "小赵", NOW), (agreed, "何老师", NOW + timedelta(hours=1))):
+            members.add_consent(tx, giver, "helper", at=at, by=None)
+            person = who(tx, helper).id
+            members.settle(tx, person_id=person, household_id=home, relation="helper", source="head", since=at)
+        tx.execute(delete(Consent).where(Consent.helper_id.is_(None)))
+        privacy.withdraw_consent(turn(tx), who(tx))
+        return home
+
+    home = await demo.run(settle)
+    left = select(Resident.person_id).where(Resident.household_id == home, Resident.relation == "helper")
+    assert await demo.read(lambda tx: list(tx.scalars(left))) == [(await demo.read(who, "何老师")).id]
 
 
 async def test_consent_taken_back(demo: Database) -> None:
