@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -13,11 +14,12 @@ from typing import Any
 from benchmarks.support import NotMeasurable, disk_of, own_folder
 from domain.roster_model import Column, Kind, Relation, Row
 from services import rosters
-from storage.database import PRAGMAS, open_database
+from storage.database import PRAGMAS, SqliteDatabase, open_database
 from storage.migrate import upgrade
 from storage.vault import Vault, new_key
 
 BAR = 0.3
+LONGEST = 0.2  # seconds
 TABLES = ("compound", "building", "unit", "household", "person", "resident")
 _FAMILY, _GIVEN = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨", "建国秀英志强丽华晓明桂兰海燕文斌"
 _HOMES, _PEOPLE = 97_000 / 485, 250_000 / 97_000  # per compound, per household
@@ -40,25 +42,21 @@ def roster(compound: int) -> Iterator[Row]:
 async def imported(
     path: Path, cities: list[tuple[Row, ...]], vault: Vault | None, together: int
 ) -> tuple[float, float]:
-    """Seconds for all, and for the longest single transaction."""
+    """Seconds for all, and for the longest transaction with its commit: so long does anybody else wait."""
     url = f"sqlite:///{path}"
     await asyncio.to_thread(upgrade, url)
     longest = 0.0
     async with open_database(url) as database:
-        run = database._run
+        assert isinstance(database, SqliteDatabase)
+        attempt = database._attempt
 
-        async def timed(work: Any) -> Any:
-            def measured(tx: Any) -> Any:
-                nonlocal longest
-                started = time.perf_counter()
-                try:
-                    return work(tx)
-                finally:
-                    longest = max(longest, time.perf_counter() - started)
+        def timed(batch: Any, *, joining: bool) -> None:
+            nonlocal longest
+            started = time.perf_counter()
+            attempt(batch, joining=joining)
+            longest = max(longest, time.perf_counter() - started)
 
-            return await run(measured)
-
-        database._run = timed  # type: ignore[method-assign]
+        database._attempt = timed  # type: ignore[method-assign]
         waiting = iter(enumerate(cities))
 
         async def work() -> None:
@@ -72,7 +70,10 @@ async def imported(
 
 
 def raw(path: Path, final: Path) -> tuple[float, int]:
-    """Seconds for the same rows by executemany, a table after the other in one transaction; and how many rows."""
+    """Seconds for the same rows by executemany, a table after the other in one transaction; and how many rows.
+
+    What is sealed is read sealed, so only the import pays for sealing; both keep the same indexes.
+    """
     upgrade(f"sqlite:///{path}")
     with sqlite3.connect(final) as source:
         rows = {table: source.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
@@ -92,6 +93,7 @@ def raw(path: Path, final: Path) -> tuple[float, int]:
 
 async def measure(folder: Path, compounds: int, together: int) -> None:
     cities = [tuple(roster(number)) for number in range(compounds)]
+    gc.freeze()  # a quarter of a million rows at once are the benchmark's: an import holds one file's
     people, homes = sum(map(len, cities)), sum(len({row.household for row in rows}) for rows in cities)
     print(f"{compounds} compounds, {homes:,} households, {people:,} people; {together} imports at once")
     for words, vault in (("without keys", None), ("with keys", Vault([new_key()]))):
@@ -100,9 +102,10 @@ async def measure(folder: Path, compounds: int, together: int) -> None:
         seconds, longest = await imported(own / "imported.db", cities, vault, together)
         bare, rows = raw(own / "raw.db", own / "imported.db")
         ratio = bare / seconds
-        verdict = "met" if ratio >= BAR else "MISSED"
+        verdict, short = ("met" if good else "MISSED" for good in (ratio >= BAR, longest <= LONGEST))
         print(f"{words:13} import {seconds:6.2f} s = {rows / seconds:8,.0f} rows/s, raw {bare:6.2f} s: ", end="")
-        print(f"ratio {ratio:.2f} (bar {BAR}: {verdict}), longest transaction {longest * 1000:.0f} ms")
+        print(f"ratio {ratio:.2f} (bar {BAR}: {verdict}), ", end="")
+        print(f"longest transaction {longest * 1000:.0f} ms (bar {LONGEST * 1000:.0f}: {short})")
 
 
 def main() -> None:

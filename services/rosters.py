@@ -1,6 +1,7 @@
 """Rosters of residents: imported in short transactions that nobody sees before the last, and taken back as a whole."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -92,14 +93,11 @@ async def import_roster(
     """Bring the compound of that name to what the roster says. Raises Refusal where others import it all the time."""
     for _ in range(_TRIES):
         standing = await database.read(rosters.standing, name)
-        keys_of = cache(vault.keys_of) if vault else None
-        plan = make_plan(rows, standing, keys_of)
+        # Outside of any transaction, and beside the loop, so that nobody who writes meanwhile waits for it.
+        work = await asyncio.to_thread(_prepare, name, source, rows, standing, vault)
+        plan = work.plan
         if plan.empty:
             return Imported(None, _diff(plan, standing))
-        seal = _sealer(vault, keys_of)
-        people = [(*seal(facts), False) for facts in plan.people]
-        changed = {person: seal(facts) for person, facts in plan.person_changes.items()}
-        work = _Work(name, source, plan, standing, people, changed, vault)
         try:
             batch = await _carry_out(database, work)
         except Overtaken:
@@ -112,15 +110,26 @@ def _diff(plan: Plan, standing: Standing) -> Diff:
     return Diff(plan.counts, plan.empty, plan.unkept, standing.compound is not None)
 
 
-def _sealer(vault: Vault | None, keys_of: KeysOf | None) -> Callable[[Facts], tuple[str | None, ...]]:
-    """The columns `_PERSON` of a person; of a number nothing where nobody can seal it."""
+def _prepare(name: str, source: Source, rows: Sequence[Row], standing: Standing, vault: Vault | None) -> _Work:
+    keys_of = cache(vault.keys_of) if vault else None
+    plan = make_plan(rows, standing, keys_of)
+    sealed = _sealed([*plan.people, *plan.person_changes.values()], vault, keys_of)
+    people = [(*columns, False) for columns in sealed[: len(plan.people)]]
+    changed = dict(zip(plan.person_changes, sealed[len(plan.people) :], strict=True))
+    return _Work(name, source, plan, standing, people, changed, vault)
+
+
+def _sealed(people: list[Facts], vault: Vault | None, keys_of: KeysOf | None) -> list[tuple[str | None, ...]]:
+    """The columns `_PERSON` of each; of a number nothing where nobody can seal it."""
     if vault is None or keys_of is None:
-        return lambda facts: (facts.name or None, None, None, None, None)
+        return [(facts.name or None, None, None, None, None) for facts in people]
+    numbers = [number for facts in people for number in (facts.phone, facts.paper)]
+    tokens = iter(vault.seal_all([number for number in numbers if number]))
 
-    def number(text: str) -> tuple[str | None, str | None]:
-        return (vault.seal(text), keys_of(text)[0]) if text else (None, None)
+    def columns(number: str) -> tuple[str | None, str | None]:
+        return (next(tokens), keys_of(number)[0]) if number else (None, None)
 
-    return lambda facts: (facts.name or None, *number(facts.phone), *number(facts.paper))
+    return [(facts.name or None, *columns(facts.phone), *columns(facts.paper)) for facts in people]
 
 
 async def _carry_out(database: Database, work: _Work) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import BindParameter, Index, Integer, bindparam, delete, func, insert, select, text, update
@@ -17,6 +18,7 @@ from storage.places import Building, ChatRow, Compound, Household, Unit
 
 STAGED, APPLIED, UNDONE, DROPPED = "staged", "applied", "undone", "dropped"
 MANY = 500  # ids in one statement
+_AT_ONCE = 100  # rows in one statement
 
 
 class RosterBatch(Base):
@@ -279,10 +281,14 @@ def add(tx: Tx, table: type[Any], columns: Sequence[str], rows: Sequence[Sequenc
         if convert := table.__table__.c[column].type.dialect_impl(tx.dialect).bind_processor(tx.dialect):
             stored = cache(convert)
             rows = [(*row[:at], stored(row[at]), *row[at + 1 :]) for row in rows]
-    marks = ", ".join("?" * len(columns))
-    sql = f"INSERT INTO {table.__tablename__} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+    marks = f"({', '.join('?' * len(columns))})"
+    sql = f"INSERT INTO {table.__tablename__} ({', '.join(columns)}) VALUES {{}} ON CONFLICT DO NOTHING"
+    several = sql.format(", ".join([marks] * _AT_ONCE))
     sqlite: Any = tx.connection.driver_connection
-    sqlite.executemany(sql, rows)
+    whole = len(rows) // _AT_ONCE * _AT_ONCE
+    # For each statement the driver gives up the interpreter, and waits for it where another thread is busy.
+    sqlite.executemany(several, (list(chain(*rows[at : at + _AT_ONCE])) for at in range(0, whole, _AT_ONCE)))
+    sqlite.executemany(sql.format(marks), rows[whole:])
 
 
 def remove_residents(tx: Tx, rows: list[dict[str, Any]]) -> None:

@@ -1,15 +1,19 @@
 """Phones and numbers of identity cards at rest: encrypted with a ring of keys, found again by a keyed digest."""
 
-import hmac
 import os
-from base64 import urlsafe_b64decode
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 VARIABLE = "LINLI_KEYS"
+_BLOCK = 16
 
 
 class KeysError(ValueError):
@@ -24,10 +28,32 @@ class Vault:
             raise KeysError(f"{VARIABLE} is empty")
         ring = [_fernet(key, place) for place, key in enumerate(keys, 1)]
         self._newest, self._ring = ring[0], MultiFernet(ring)
-        self._digest_keys = [_digest_key(key) for key in keys]
+        # Started once and copied for each text: to start one costs twice what a short text does.
+        self._digests = [HMAC(_digest_key(key), SHA256()) for key in keys]
+        secret = urlsafe_b64decode(keys[0])
+        self._signer, self._cipher_key = HMAC(secret[:16], SHA256()), algorithms.AES(secret[16:])
 
     def seal(self, text: str) -> str:
         return self._newest.encrypt(text.encode()).decode()
+
+    def seal_all(self, texts: Sequence[str]) -> list[str]:
+        """Each as `seal` does it, with one call of the cipher for all: rosters are long, and Fernet slow to start.
+
+        The texts are one CBC chain with a random block before each. What the cipher makes of that block is the IV of
+        its text: as random and as unforeseeable as Fernet's own (NIST SP 800-38A, appendix C).
+        """
+        padded = [_padded(text.encode()) for text in texts]
+        noise = os.urandom(_BLOCK * (len(padded) + 1))
+        chain = Cipher(self._cipher_key, modes.CBC(noise[:_BLOCK])).encryptor()
+        blocks = (noise[_BLOCK * at : _BLOCK * (at + 1)] + text for at, text in enumerate(padded, 1))
+        encrypted = chain.update(b"".join(blocks)) + chain.finalize()
+        head, tokens, at = b"\x80" + int(time.time()).to_bytes(8, "big"), [], 0
+        for text in padded:
+            end = at + _BLOCK + len(text)
+            signed = head + encrypted[at:end]
+            tokens.append(urlsafe_b64encode(signed + _mac(self._signer, signed)).decode())
+            at = end
+        return tokens
 
     def open(self, token: str) -> str:
         try:
@@ -37,11 +63,11 @@ class Vault:
 
     def key_of(self, text: str) -> str:
         """The digest to store beside a sealed text."""
-        return _digest(self._digest_keys[0], text)
+        return _mac(self._digests[0], text.encode()).hex()
 
     def keys_of(self, text: str) -> list[str]:
         """The digests to look for: until the rows are rotated, older ones stand there too."""
-        return [_digest(key, text) for key in self._digest_keys]
+        return [_mac(digest, text.encode()).hex() for digest in self._digests]
 
     def renewed(self, token: str) -> str | None:
         """The same text under the newest key; None where it is already."""
@@ -79,5 +105,13 @@ def _digest_key(key: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"linli digest").derive(urlsafe_b64decode(key))
 
 
-def _digest(key: bytes, text: str) -> str:
-    return hmac.digest(key, text.encode(), "sha256").hex()
+def _mac(started: HMAC, data: bytes) -> bytes:
+    mac = started.copy()
+    mac.update(data)
+    return mac.finalize()
+
+
+def _padded(data: bytes) -> bytes:
+    """PKCS#7, as in Fernet."""
+    missing = _BLOCK - len(data) % _BLOCK
+    return data + bytes((missing,)) * missing

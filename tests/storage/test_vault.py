@@ -1,6 +1,13 @@
 """What is sealed is opened with any key of the ring, found by any digest, and never shown."""
 
+import hmac
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
 import pytest
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from storage.vault import VARIABLE, KeysError, Vault, new_key, vault
 
@@ -19,6 +26,60 @@ def test_a_token_and_a_digest_fit_their_columns() -> None:
     ring = Vault([new_key()])
     assert len(ring.seal("42010619580101123X")) <= 300
     assert len(ring.key_of(PHONE)) == 64
+
+
+TEXTS = [PHONE, "42010619580101123X", PHONE, "", "王秀英", *("7" * length for length in range(1, 50))]
+
+
+def test_sealed_together_is_what_fernet_seals() -> None:
+    """Any Fernet opens what is sealed in one go, at the moment it was sealed; and the other way round."""
+    key = new_key()
+    ring, fernet = Vault([key]), Fernet(key)
+    before = int(time.time())
+    tokens = ring.seal_all(TEXTS)
+    assert [fernet.decrypt(token, ttl=600).decode() for token in tokens] == TEXTS
+    assert all(before <= fernet.extract_timestamp(token) <= int(time.time()) for token in tokens)
+    assert [ring.open(token) for token in tokens] == TEXTS
+    assert [ring.open(fernet.encrypt(text.encode()).decode()) for text in TEXTS] == TEXTS
+    assert [len(token) for token in tokens] == [len(fernet.encrypt(text.encode())) for text in TEXTS]
+    assert ring.seal_all([]) == []
+
+
+def test_sealed_together_nothing_repeats() -> None:
+    """The same text under one key: no two tokens share a block, within one call and between two."""
+    ring = Vault([new_key()])
+    tokens = ring.seal_all([PHONE] * 500) + ring.seal_all([PHONE] * 500)
+    raw = [urlsafe_b64decode(token) for token in tokens]
+    assert len({token[9:25] for token in raw} | {token[25:41] for token in raw}) == 2_000
+    assert len({token[41:] for token in raw}) == 1_000
+
+
+@pytest.mark.parametrize("at", [0, 1, 9, 25, 41, -1])
+def test_sealed_together_and_touched_opens_for_nobody(at: int) -> None:
+    key = new_key()
+    raw = bytearray(urlsafe_b64decode(Vault([key]).seal_all(TEXTS)[1]))
+    raw[at] ^= 1
+    token = urlsafe_b64encode(raw)
+    with pytest.raises(InvalidToken):
+        Fernet(key).decrypt(token)
+    with pytest.raises(KeysError):
+        Vault([key]).open(token.decode())
+
+
+def test_sealed_together_with_the_newest_key() -> None:
+    old, new = new_key(), new_key()
+    token = Vault([new, old]).seal_all([PHONE])[0]
+    assert Fernet(new).decrypt(token).decode() == PHONE
+    assert Vault([new, old]).renewed(token) is None
+
+
+def test_a_digest_is_the_hmac_of_its_derived_key() -> None:
+    key = new_key()
+    derived = HKDF(SHA256(), 32, None, b"linli digest").derive(urlsafe_b64decode(key))
+    ring = Vault([key])
+    assert [ring.key_of(text) for text in TEXTS] == [
+        hmac.digest(derived, text.encode(), "sha256").hex() for text in TEXTS
+    ]
 
 
 def test_nothing_is_lost_between_a_new_key_and_the_rotation() -> None:
