@@ -105,6 +105,13 @@ def _open(turn: Turn, guess: Guess, body: Body, place: Place, *, discreet: bool,
         "report_at": first_report(turn.now, turn.rules),
         "accepted_by": None,
         "closed_at": None,
+        "kind": "complaint",
+        "source": "group",
+        "first_body_id": body.id,
+        "respond_by": None,
+        "resolve_by": None,
+        "parent_id": None,
+        "hotline": "",
     }
     ticket_id = tickets.open_ticket(turn.tx, **values)
     if ticket_id is None:

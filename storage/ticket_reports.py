@@ -30,6 +30,12 @@ class Report(Base):
     chat_id: Mapped[Key]  # where they said it
     at: Mapped[datetime]
     outcome: Mapped[str | None] = mapped_column(String(32))
+    asked: Mapped[int] = mapped_column(server_default="0")  # how often the closing question was put
+    answered_at: Mapped[datetime | None]
+    called_by: Mapped[int | None] = mapped_column(BigInt)  # who asked them in person (回访)
+    called_at: Mapped[datetime | None]
+    excluded: Mapped[Code] = mapped_column(server_default="")  # why their answer does not count (剔除), a code
+    excluded_by: Mapped[int | None] = mapped_column(BigInt)
 
 
 class TicketText(Base):

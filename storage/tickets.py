@@ -1,6 +1,6 @@
 """Tickets, who reported them, and in what words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
+    false,
     func,
     insert,
     literal_column,
@@ -26,10 +27,11 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 from domain.tickets import LIVE, Status, Ticket
 from storage.base import Base, BigInt, Code, Id, Key, Moment, Ref
 from storage.database import Tx
-from storage.places import Building, Unit
+from storage.places import Building, Compound, Unit
 from storage.ticket_reports import Report, stays
 
-_live = text("status IN ('open', 'accepted')")
+_LIVE_STATES = f"({', '.join(repr(status.value) for status in LIVE)})"
+_live, _ended = text(f"status IN {_LIVE_STATES}"), text("closed_at IS NOT NULL")
 
 
 class TicketRow(Base):
@@ -37,9 +39,20 @@ class TicketRow(Base):
     __table_args__ = (
         # A ticket keeps the series it was numbered in; compounds may merge, numbers stay.
         Index("uq_ticket_series_number", "series", "number", unique=True),
-        Index("ix_ticket_compound_id", "compound_id"),
         Index("ix_ticket_live", "compound_id", "building_id", "category", sqlite_where=_live, postgresql_where=_live),
         Index("ix_ticket_chat", "bot_id", "chat_id", "opened_at"),
+        Index("ix_ticket_body", "body_id", "id", sqlite_where=_live, postgresql_where=_live),
+        Index("ix_ticket_opened", "compound_id", "opened_at"),
+        *(
+            Index(f"ix_ticket_{name}", column, *also, sqlite_where=there, postgresql_where=there)
+            for name, column, also in (
+                ("overseer", "overseer_id", ("id",)),
+                ("merged_into", "merged_into", ()),
+                ("parent", "parent_id", ()),
+            )
+            for there in [text(f"{column} IS NOT NULL")]
+        ),
+        Index("ix_ticket_closed", "compound_id", "closed_at", sqlite_where=_ended, postgresql_where=_ended),
     )
     id: Mapped[Id]
     series: Mapped[Ref]
@@ -63,6 +76,27 @@ class TicketRow(Base):
     report_at: Mapped[datetime]
     accepted_by: Mapped[int | None] = mapped_column(BigInt)
     closed_at: Mapped[datetime | None]
+    kind: Mapped[Code] = mapped_column(server_default="complaint")
+    source: Mapped[Code] = mapped_column(server_default="group")
+    first_body_id: Mapped[int | None] = mapped_column(BigInt)
+    offered_to: Mapped[int | None] = mapped_column(BigInt)
+    designated: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    overseer_id: Mapped[int | None] = mapped_column(BigInt)
+    hops: Mapped[int] = mapped_column(server_default="0")
+    respond_by: Mapped[datetime | None]
+    resolve_by: Mapped[datetime | None]
+    paused_at: Mapped[datetime | None]
+    extended: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    review_at: Mapped[datetime | None]
+    contacted_at: Mapped[datetime | None]
+    contacted_by: Mapped[int | None] = mapped_column(BigInt)
+    finished_by: Mapped[int | None] = mapped_column(BigInt)
+    settled_at: Mapped[datetime | None]
+    reopened: Mapped[int] = mapped_column(server_default="0")
+    merged_into: Mapped[int | None] = mapped_column(BigInt)
+    parent_id: Mapped[int | None] = mapped_column(BigInt)
+    outside: Mapped[Code] = mapped_column(server_default="")
+    hotline: Mapped[Code] = mapped_column(server_default="")
 
 
 _of_bot = select(TicketRow.id).where(TicketRow.bot_id == bindparam("bot"))
@@ -76,31 +110,10 @@ _move_tickets = (
     .where(TicketRow.bot_id == bindparam("bot"), TicketRow.chat_id == bindparam("old"))
     .values(chat_id=bindparam("new"))
 )
+_shown = {"building": func.coalesce(Building.number, ""), "unit": func.coalesce(Unit.number, "")}
 _columns: list[Any] = [
-    TicketRow.id,
-    TicketRow.series,
-    TicketRow.number,
-    TicketRow.compound_id,
-    TicketRow.building_id,
-    TicketRow.unit_id,
-    func.coalesce(Building.number, "").label("building"),
-    func.coalesce(Unit.number, "").label("unit"),
-    TicketRow.category,
-    TicketRow.matter,
-    TicketRow.summary,
-    TicketRow.urgent,
-    TicketRow.danger,
-    TicketRow.alarm_at,
-    TicketRow.household_id,
-    TicketRow.discreet,
-    TicketRow.status,
-    TicketRow.body_id,
-    TicketRow.bot_id,
-    TicketRow.chat_id,
-    TicketRow.opened_at,
-    TicketRow.report_at,
-    TicketRow.accepted_by,
-    TicketRow.closed_at,
+    _shown[each.name].label(each.name) if each.name in _shown else TicketRow.__table__.columns[each.name]
+    for each in fields(Ticket)
 ]
 _tickets: Select[Any] = (
     select(*_columns)
@@ -111,7 +124,7 @@ _tickets: Select[Any] = (
 
 def _live_status(row: type[TicketRow]) -> ColumnElement[bool]:
     """Written out, not bound: only so does a planner see that the partial indexes hold these rows."""
-    return row.status.op("IN", return_type=Boolean())(literal_column("('open', 'accepted')"))
+    return row.status.op("IN", return_type=Boolean())(literal_column(_LIVE_STATES))
 
 
 _is_live = _live_status(TicketRow)
@@ -159,7 +172,11 @@ _find_near = (
     .order_by(TicketRow.id.desc())
     .limit(50)
 )
-_find_number = _tickets.where(TicketRow.series == bindparam("series"), TicketRow.number == bindparam("number"))
+_merged = select(Compound.id).where(Compound.merged_into == bindparam("compound"))
+_find_number = _tickets.where(
+    or_(TicketRow.series == bindparam("compound"), TicketRow.series.in_(_merged)),
+    TicketRow.number == bindparam("number"),
+).order_by(TicketRow.id)
 _get = _tickets.where(TicketRow.id == bindparam("id"))
 _lock = select(TicketRow.status).where(TicketRow.id == bindparam("id")).with_for_update()
 _of_person = (
@@ -186,7 +203,11 @@ _recent_in_chat = (
     .limit(9)
 )
 _other = aliased(TicketRow)
-_opening = [column for column in TicketRow.__table__.columns if column.name != "id"]
+_LATER = frozenset(  # what a ticket gets in the course of its life
+    "id offered_to designated overseer_id hops paused_at extended review_at contacted_at contacted_by finished_by "
+    "settled_at reopened merged_into outside".split()
+)
+_opening = [column for column in TicketRow.__table__.columns if column.name not in _LATER]
 # In one statement, so that two chats that report the same matter at once open one ticket.
 _open = (
     insert(TicketRow)
@@ -223,9 +244,9 @@ def find_near(tx: Tx, **matter: Any) -> Near:
     return Near(same, any(not row.same for row in rows))
 
 
-def find_number(tx: Tx, series: int, number: int) -> Ticket | None:
-    row = tx.execute(_find_number, {"series": series, "number": number}).first()
-    return _ticket(row) if row else None
+def find_number(tx: Tx, compound_id: int, number: int) -> list[Ticket]:
+    """One, or none; several where compounds were merged that each had a ticket of that number."""
+    return [_ticket(row) for row in tx.execute(_find_number, {"compound": compound_id, "number": number})]
 
 
 def get(tx: Tx, ticket_id: int) -> Ticket:
