@@ -44,9 +44,10 @@ _LEXICON = 10 * TENTHS  # a word of one's own category counts like ten examples 
 TAKEN = 1.5  # what a word that a compound took in speaks for its category
 BALANCE = 0.5  # what one point of the rules' evidence is worth beside the examples' odds
 LEAST = 1.0  # without so much to hope for from the words, the examples are not asked
-NEEDED = 0.4
-RULED = 0.3  # less is needed where the rules alone say complaint
-DISTANT = 0.7  # more where no thing and no place of ours is named
+NEEDED = 0.65
+RULED = 0.25  # less is needed where the rules alone say complaint
+OURS = 0.2  # and less still where a place of ours is named
+DISTANT = 0.6  # more where neither a thing nor a place of ours is named
 VAGUE = 0.18  # of what is heard by the examples alone, the category must be likelier
 CALM = -3.0  # odds of a cry for help too low for the rules to be believed
 CRY = 1.5  # odds of a cry for help, beside a word of the danger
@@ -232,7 +233,7 @@ class Classifier:
         if best >= LEAST or alarm or self._learned or not shared.urgent:
             pieces = features(text)
             odds = self._odds(pieces)
-        if not alarm and (best < LEAST or odds + BALANCE * (best - TICKET_AT) < self._needed):
+        if not alarm and (best < LEAST or odds + BALANCE * (best - TICKET_AT) < self._needed - OURS):
             return self._glance(text, look, sender_role, pieces, taken)
         hits = _with(self._hits(text, look), taken)
         verdict = shared.gate.judge(text, hits)
@@ -271,7 +272,8 @@ class Classifier:
     def _weigh(self, verdict: Verdict, odds: float, pieces: Features) -> None:
         """The rules' evidence and the examples' odds together decide."""
         verdict.ruled = verdict.kind == "complaint"
-        needed = self._needed if verdict.ruled else NEEDED if verdict.near else NEEDED + DISTANT
+        ruled = self._needed - (OURS if verdict.ours else 0.0)
+        needed = ruled if verdict.ruled else NEEDED if verdict.near else NEEDED + DISTANT
         if odds + BALANCE * (verdict.evidence - TICKET_AT) >= needed:
             verdict.kind = "complaint"
             if not verdict.ruled:

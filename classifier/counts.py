@@ -44,7 +44,7 @@ class Tally:
             cells += [index.setdefault(piece, len(index)) * classes + which for piece in pieces]
             worth += [tenths] * len(pieces)
         found = np.bincount(np.array(cells, np.int64), np.array(worth, np.int64), minlength=len(index) * classes)
-        self.matrix: NDArray[np.int64] = found.astype(np.int64).reshape(-1, classes)
+        self.matrix: NDArray[np.int64] = found.astype(np.int64).reshape(len(index), classes)
         self.totals: list[int] = self.matrix.sum(axis=0).tolist()
         self._none = [0] * classes
 

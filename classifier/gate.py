@@ -27,8 +27,9 @@ _COST = {
     "polite": 0.5,
     "sorry": 1.5,
     "mourning": 5.0,
+    "world": 1.0,
 }
-_MOST_COST = {"elsewhere": 3.0, "chat": 1.5, "ask": 2.0, "news": 5.0, "discuss": 3.0}
+_MOST_COST = {"world": 2.0, "elsewhere": 3.0, "chat": 1.5, "ask": 2.0, "news": 5.0, "discuss": 3.0}
 _EARLY = 6  # thanks before this place open the message
 _PATTERNED = frozenset({"ad", "ad_strong", "notice", "notice_strong", "vote", "jielong"})
 _NOWHERE = Hit(0, 0, 0, "", (), 0, ())
@@ -51,6 +52,7 @@ class Verdict:
     fault: bool = False
     ruled: bool = False  # a complaint by the rules alone
     near: bool = False  # a thing or a place of ours is named
+    ours: bool = False  # a place of ours is named, or somebody cries out as neighbours do
     groups: Groups = field(default_factory=dict)
 
 
@@ -175,11 +177,13 @@ class Gate:
         found = Subjects.of(verdict.live)
         cost = _cost(found, groups, text)
         verdict.evidence = _worth(found, groups) - cost
-        petition = any(not self._refuses(text, hit) for hit in groups.get("petition", ()))
+        subject = bool(found.things or found.weak or found.faults or found.strong or groups.get("place"))
+        petition = subject and any(not self._refuses(text, hit) for hit in groups.get("petition", ()))
         named = bool(found.things or found.strong or petition)
         lasting = bool(found.things and groups.get("place") and groups.get("lasting") and not cost)
         asked = bool(groups.get("appeal") and (found.things or found.weak))
         verdict.near = bool(found.things or found.weak or groups.get("place"))
+        verdict.ours = bool(groups.get("place") or any(hit.roles & bit(CRY) for hit in found.strong))
         if named:
             verdict.fault = bool(found.strong or found.faults or petition or asked or lasting)
         else:  # a fault of nothing: only where it is at least said to be here
@@ -196,13 +200,15 @@ def _worth(found: Subjects, groups: Groups) -> float:
     subjects = found.things + found.weak
     alone = id(subjects[0]) if len(subjects) == 1 else 0
     faults = [hit for hit in found.faults if id(hit) != alone]
-    total = 1.0 if found.things else 0.5 if found.weak else 0.0
+    whole = set() if faults else {(hit.start, hit.end) for hit in found.strong}
+    named = any((hit.start, hit.end) not in whole for hit in found.things)  # a thing that is the complaint counts once
+    total = 1.0 if named else 0.5 if found.weak else 0.0
     total += 2.0 if found.strong else 1.0 if faults else 0.0
     total += 0.25 * min(3, max(0, len({hit.core for hit in found.faults + found.strong}) - 1))
     if found.things and not found.strong and _agree(found.things, faults):
         total += 0.5
     if any(hit.roles & bit(CRY) for hit in found.strong):
-        total += 0.5
+        total += 1.0
     counted = {hit.start for hit in found.faults}
     for group, worth in _WORTH.items():
         fresh = sum(hit.start not in counted for hit in groups.get(group, ()))
@@ -214,7 +220,7 @@ def _cost(found: Subjects, groups: Groups, text: str) -> float:
     """The evidence against: news, questions, chat, and thanks or praise after which no fault comes."""
     cost = 0.0
     for group, price in _COST.items():
-        if group in groups:
+        if group in groups and not (group == "world" and groups.get("place")):
             cost += min(_MOST_COST.get(group, price), price * len(groups[group]))
     if groups.get("ask") and "?" in text and not groups.get("lasting"):
         cost += 1.0

@@ -11,6 +11,7 @@ _LITERAL = frozenset("~([")
 _NO_CUT = frozenset({DANGER, VETO})
 _FREE_ROLES = 1 << DANGER | 1 << VETO
 _COVER = 1 << THING | 1 << WEAK | 1 << PROBLEM
+_PLACE = Mark(GATE, "place")
 _MOST = 600  # words of one message that are weighed
 _MANY = 12  # how often a message may repeat the first word of a phrase and still be looked at
 _FREE = 4  # words this long are never cut out of another word by chance
@@ -193,7 +194,8 @@ class Scanner:
         phrases = [
             _hit(start, match.end, match.core, text[start : match.end], self._phrases[which][match.which][1])
             for which, start, end, match in look.phrases[:_MOST]
-            if end - start > 1 or self._whole(text, start, end, bounds, near)
+            if (end - start > 1 or self._whole(text, start, end, bounds, near))
+            and self._ends_well(text, match, bounds, near)
         ]
         return sorted(_longest(plain) + phrases, key=lambda hit: (hit.core, hit.start))
 
@@ -209,6 +211,13 @@ class Scanner:
         left = start in bounds or text[start - 1] in self._loose or (start in ends and not small)
         right = end in bounds or text[end] in self._loose or (end in starts and not small)
         return left and right
+
+    def _ends_well(self, text: str, match: Match, bounds: set[int], near: Edges) -> bool:
+        """The last part of a phrase, where it is one character, must not be a piece of some other word."""
+        at, end = match.core, match.end
+        if end - at != 1 or text[at] in self._loose or at in near[1]:
+            return True
+        return (at in bounds or text[at - 1] in self._loose) and (end in bounds or text[end] in self._loose)
 
 
 def _longest(hits: list[Hit]) -> list[Hit]:
@@ -228,7 +237,10 @@ def _longest(hits: list[Hit]) -> list[Hit]:
         if id(hit) not in hidden:
             kept.append(hit)
             continue
-        rest = tuple(mark for mark in hit.marks if mark.role in _NO_CUT or mark.role == STRONG)
+        place = hit.end - hit.start > 1 and "place" in hit.groups
+        rest = tuple(
+            mark for mark in hit.marks if mark.role in _NO_CUT or mark.role == STRONG or place and mark == _PLACE
+        )
         if rest:
             kept.append(_hit(hit.start, hit.end, hit.core, hit.word, rest))
     return kept
