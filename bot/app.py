@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from bot.files import Fetcher
 from bot.inbox import Clock, Inbox, utc_now
 from bot.outbox import Sender
+from bot.pictures import Easel
 from bot.receiver import Receiver
 from bot.transport import Transport
 from classifier import Classifier, load_lexicon
@@ -54,7 +55,8 @@ class App:
         self.clock = clock
         self.classifier = _classifier()
         self.routing = Routing(self.classifier.guess, rules)
-        self.sender = Sender(database, transport, clock, happened=self._happened, second=second)
+        drawn = Easel(transport, files).drawn if files else nullcontext
+        self.sender = Sender(database, transport, clock, happened=self._happened, drawn=drawn, second=second)
         # What came in is kept as files where there is a folder for them.
         largest_file = min(largest_file, transport.limits.largest_file)  # what is kept can be shown
         self.fetcher = Fetcher(database, transport, files, largest_file, clock) if files else None

@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from bot.commands.compounds import compound_commands
+from bot.commands.places import unplaced
+from bot.commands.posters import poster
 from bot.commands.rosters import roster_commands
 from bot.commands.safety import audit_commands, key_commands, retention
 from bot.commands.surroundings import ConfigFile, fail, load_settings
@@ -32,6 +34,8 @@ for name, group in {
     "audit": audit_commands,
 }.items():
     cli.add_typer(group, name=name)
+compound_commands.command("unplaced", epilog="Example: linli compound unplaced Tonghu --out unplaced.csv")(unplaced)
+cli.command(epilog="Example: linli poster Tonghu --building 3 --out posters")(poster)
 cli.command(epilog="Example: linli retention --config config.toml")(retention)
 
 

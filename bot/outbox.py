@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -28,6 +28,7 @@ _PAUSE = 300.0  # seconds between two attempts, at most
 _BATCH = 50
 SUMMARY = timedelta(minutes=30)  # where a post cannot be edited, its newest state is said no more often
 Happened = Callable[[Tx, Event], None]
+Drawn = Callable[[Outgoing], AbstractAsyncContextManager[Outgoing]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class _Letter:
 
 class Sender:
     """Sends what is due for one bot. Any number of processes may send: rows are leased, a chat's order and the
-    platform's limits are kept among them. `happened(tx, event)`: what sending shows about a chat is told there."""
+    platform's limits are kept among them. `happened(tx, event)`: what sending shows about a chat is told there.
+    `drawn(message)`: what is only drawn now, as a file while it is sent."""
 
     def __init__(
         self,
@@ -55,12 +57,14 @@ class Sender:
         clock: Clock = utc_now,
         *,
         happened: Happened = lambda tx, event: None,
+        drawn: Drawn = nullcontext,
         second: float = 1.0,
     ) -> None:
         self._database = database
         self._transport = transport
         self._clock = clock
         self._happened = happened
+        self._drawn = drawn
         limits = transport.limits
         self._rates = Rates(limits.per_second, limits.per_minute, limits.chat_pause, second)
         self._awake = asyncio.Event()
@@ -133,8 +137,8 @@ class Sender:
         number = min(row.part, len(cut) - 1)
         letter = _Letter(row, message, cut[number], last=number == len(cut) - 1)
         try:
-            async with asyncio.timeout(_ANSWERING):
-                message_id = await self._deliver(letter)
+            async with asyncio.timeout(_ANSWERING), self._drawn(letter.piece) as piece:
+                message_id = await self._deliver(replace(letter, piece=piece))
         except Moved as moved:
             await self._move(letter, moved.chat)
         except Flooded as flooded:

@@ -129,6 +129,11 @@ class Sending:
                 raise Gone(self._client.plain(error)) from None
         raise Rejected("the file is too big")
 
+    async def invitation(self) -> tuple[str, str]:
+        async with self._told(None):
+            me = await self._client.get_me()
+        return f"@{me.username}", f"https://t.me/{me.username}"
+
     @asynccontextmanager
     async def _told(self, to: Address | None) -> AsyncIterator[None]:
         """Telegram's refusals as the contract names them."""

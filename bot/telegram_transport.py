@@ -25,8 +25,34 @@ from texts import say
 log = logging.getLogger(__name__)
 
 Commands = list[tuple[str, str]]  # name without the stroke, what it is for
-_RESIDENTS = ("report", "progress", "withdraw", "person", "help")
-_HEADS = ("accept", "finish", "unsolved", "false_alarm", "behalf", "progress", "help")
+# As dialogs/topics.py has them; a test compares.
+RESIDENTS = (
+    "report",
+    "behalf",
+    "progress",
+    "withdraw",
+    "unsolved",
+    "pictures",
+    "join",
+    "person",
+    "head",
+    "data",
+    "help",
+)
+_NEIGHBOURS = ("waiting", "home_code", "missing")
+_OFFICES = ("appoint", "dismiss", "deputy", "back", "vacancies", "bind_code", "bind")
+HEADS = (
+    "accept",
+    "finish",
+    "false_alarm",
+    *_NEIGHBOURS,
+    *_OFFICES,
+    "behalf",
+    "progress",
+    "unsolved",
+    "pictures",
+    "help",
+)
 
 
 def _commands(names: tuple[str, ...]) -> Commands:
@@ -131,12 +157,15 @@ class TelegramTransport(Transport):
 
     # --- setting up ---
 
+    async def invitation(self) -> tuple[str, str]:
+        return await self._sending.invitation()
+
     async def publish(self, work_chats: list[str]) -> None:
-        residents = _commands(_RESIDENTS)
+        residents = _commands(RESIDENTS)
         await self._offer(residents, BotCommandScopeAllPrivateChats())
         await self._offer(residents, BotCommandScopeAllGroupChats())
         for group in dict.fromkeys(chat.partition("/")[0] for chat in work_chats):
-            await self._offer(_commands(_HEADS), BotCommandScopeChat(group))
+            await self._offer(_commands(HEADS), BotCommandScopeChat(group))
 
     async def _offer(self, commands: Commands, scope: BotCommandScope) -> None:
         try:

@@ -15,12 +15,20 @@ from telegram import (
     MessageEntity,
     PhotoSize,
     Update,
+    User,
 )
 from telegram.constants import ChatMemberStatus, ChatType, UpdateType
 
 from domain.messages import Address, Event, File, Happening, Incoming, Press, Sender
 
-ALLOWED = (UpdateType.MESSAGE, UpdateType.CALLBACK_QUERY, UpdateType.MY_CHAT_MEMBER)  # what Telegram is asked for
+# What Telegram is asked for. Of others' coming and going it tells by chat_member where the bot is an administrator, in
+# small groups by a service message; where by both, the second changes nothing.
+ALLOWED = (
+    UpdateType.MESSAGE,
+    UpdateType.CALLBACK_QUERY,
+    UpdateType.MY_CHAT_MEMBER,
+    UpdateType.CHAT_MEMBER,
+)
 
 _GROUPS = (ChatType.GROUP, ChatType.SUPERGROUP)
 _OUT = (ChatMemberStatus.LEFT, ChatMemberStatus.BANNED)
@@ -54,8 +62,10 @@ def from_json(
 
 
 def to_event(update: Update, *, bot_id: str) -> Event | None:
-    """What became of a group, or of the bot in a chat."""
+    """What became of a group, of the bot in a chat, or of the people in a group."""
     message, change = update.message, update.my_chat_member
+    if moved := _moved(update):
+        return Event(bot_id, str(update.update_id), *moved)
     detail = ""
     if message is not None and message.migrate_to_chat_id:
         what, at, address = Happening.MOVED, message.date, _address(message)
@@ -69,9 +79,35 @@ def to_event(update: Update, *, bot_id: str) -> Event | None:
     return Event(bot_id, str(update.update_id), what, at.astimezone(UTC), address, detail)
 
 
+def _moved(update: Update) -> tuple[Happening, datetime, Address, str] | None:
+    """Who joined or left; of bots nothing. A new rank is neither."""
+    message, change = update.message, update.chat_member
+    if message is not None and message.left_chat_member:
+        return _people(Happening.LEFT, message, message.left_chat_member)
+    if message is not None and message.new_chat_members:
+        return _people(Happening.CAME, message, *message.new_chat_members)
+    if change is not None and _is_in(change.old_chat_member) != _is_in(change.new_chat_member):
+        what = Happening.CAME if _is_in(change.new_chat_member) else Happening.LEFT
+        return _people(what, change, change.new_chat_member.user)
+    return None
+
+
+def _people(
+    what: Happening, place: Message | ChatMemberUpdated, *people: User
+) -> tuple[Happening, datetime, Address, str] | None:
+    users, address = [str(user.id) for user in people if not user.is_bot], _address(place)
+    if not users or address is None or address.private:
+        return None
+    return what, place.date.astimezone(UTC), Address(address.group), " ".join(users)
+
+
+def _is_in(member: ChatMember) -> bool:
+    return member.status not in _OUT and getattr(member, "is_member", True) is not False
+
+
 def _standing(me: ChatMember) -> Happening:
     """What the bot's new place in a chat means. In a private chat, who blocks the bot kicks it."""
-    if me.status in _OUT or getattr(me, "is_member", True) is False:
+    if not _is_in(me):
         return Happening.REMOVED
     return Happening.MUTED if getattr(me, "can_send_messages", True) is False else Happening.RESTORED
 

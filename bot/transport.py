@@ -99,6 +99,11 @@ class Transport(ABC):
         """The bytes of a file that came in. Raises RetryLater, Gone, or Rejected where there are more than `most`."""
         raise Rejected("no files here")
 
+    async def invitation(self) -> tuple[str, str]:
+        """How people find the bot: its name on the platform, and the link that opens its private chat; "" where there
+        is none or it is not known. Raises as `send`."""
+        return "", ""
+
     async def publish(self, work_chats: list[str]) -> None:  # noqa: B027 - not every platform has a menu
         """Show people the commands, where the platform has a menu for them; heads' in their work chats. Best effort."""
 

@@ -25,8 +25,8 @@ from bot.wechat_gateway import (
     Told,
     Trouble,
     check_address,
-    ids,
     login_code,
+    moved,
 )
 from bot.wechat_lanes import Lanes, Recent
 from bot.wechat_messages import AFTER_NAME, Payload, moment, to_incoming, wanted
@@ -199,10 +199,9 @@ class WechatTransport(Transport):
                 await self._scan(login_code(body))
             case Told.FRIENDSHIP:
                 self._tasks.create_task(self._befriend(line, str(body.get("friendshipId", ""))))
-            case Told.ROOM_JOIN if self._me in ids(body, "inviteeIdList"):
-                await self._report(Happening.RESTORED, Address(str(body.get("roomId", ""))))
-            case Told.ROOM_LEAVE if self._me in ids(body, "removeeIdList"):
-                await self._report(Happening.REMOVED, Address(str(body.get("roomId", ""))))
+            case Told.ROOM_JOIN | Told.ROOM_LEAVE:
+                for what, users in moved(kind, body, self._me):
+                    await self._report(what, Address(str(body.get("roomId", ""))), detail=users)
 
     async def _logged(self, on: bool) -> None:
         if self._logged_in is not on:
@@ -357,6 +356,11 @@ class WechatTransport(Transport):
             return self._line
         self._aside = self._aside or Line(*self._to)
         return self._aside
+
+    async def invitation(self) -> tuple[str, str]:
+        """There is no link to an account; where nobody told this process which it is, no name either."""
+        contact = await self._contact(self._me) if self._me else None
+        return contact.name if contact else "", ""
 
     async def close(self) -> None:
         if self._aside:

@@ -17,7 +17,9 @@ def spelled(text: str) -> str:
         return text
     name, _, rest = text[1:].partition(" ")
     known = name.lower()
-    if known == "start":  # what follows it is the link's, not a person's words
+    if known == "start":  # what follows it is the link's, not a person's words: a poster's, or nothing to us
+        if pattern("words.start_pattern").match(f"start {rest}"):
+            return f"start {rest}"
         rest = ""
     word = say(f"words.slash_{known}") if has(f"words.slash_{known}") else name
     return f"{word} {rest}".strip()

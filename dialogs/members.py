@@ -146,8 +146,9 @@ def _home(talk: Talk) -> Home:
     args = talk.args
     building, unit = figure(args.get("building", "")), figure(args.get("unit", ""))
     inside = talk.chat is not None and not unit and args.get("sep") in ("-", "—")  # 2-501: of the chat's own building?
+    within = int(args.get("within", 0))
     found = members.homes(
-        talk.turn, talk.person, talk.chat, building=building, unit=unit, room=args["room"], inside=inside
+        talk.turn, talk.person, talk.chat, building=building, unit=unit, room=args["room"], inside=inside, within=within
     )
     if len(found) == 1:
         return found[0]

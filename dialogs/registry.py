@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
+from dialogs import accounts, bodies, members, offices, posters, privacy, quiet, ticket_endings, ticket_work, tickets
 from dialogs import help as help_dialogs
-from dialogs import members, offices, privacy, tickets
 from texts import pattern, words
 from texts.wording import figure
 
@@ -67,6 +67,8 @@ COMMANDS = (
     Command("tickets.pictures", "pictures_pattern"),
     Command("offices.appoint", "appoint_pattern", Where.ADDRESSED),
     Command("offices.appoint", "appoint_pattern", Where.WORK),
+    Command("offices.hand_over", "hand_over_pattern", Where.ADDRESSED),
+    Command("offices.hand_over", "hand_over_pattern", Where.WORK),
     Command("offices.dismiss", "dismiss_pattern", Where.ADDRESSED),
     Command("offices.dismiss", "dismiss_pattern", Where.WORK),
     Command("offices.away", "away_pattern", Where.ADDRESSED),
@@ -75,6 +77,17 @@ COMMANDS = (
     Command("offices.holders", "holders_short", Where.ADDRESSED),
     Command("offices.vacancies", "vacancies", Where.ADDRESSED),
     Command("offices.vacancies", "vacancies", Where.WORK),
+    Command("bodies.establish", "establish_pattern", Where.ADDRESSED),
+    Command("bodies.establish", "establish_pattern", Where.WORK),
+    Command("bodies.dissolve", "dissolve_pattern", Where.ADDRESSED),
+    Command("bodies.dissolve", "dissolve_pattern", Where.WORK),
+    Command("bodies.rename", "rename_pattern", Where.ADDRESSED),
+    Command("bodies.rename", "rename_pattern", Where.WORK),
+    Command("bodies.divide_all", "divide_all_pattern", Where.ADDRESSED),
+    Command("bodies.divide_all", "divide_all_pattern", Where.WORK),
+    Command("bodies.divide", "divide_pattern", Where.ADDRESSED),
+    Command("bodies.divide", "divide_pattern", Where.WORK),
+    Command("bodies.unplaced", "unplaced_pattern", Where.ADDRESSED),
     Command("members.bind", "bind_pattern"),
     Command("members.bind_code", "bind_code_pattern"),
     Command("members.move_code", "move_code_pattern"),
@@ -87,19 +100,35 @@ COMMANDS = (
     Command("members.approve", "approve_pattern", Where.ADDRESSED),
     Command("members.refuse", "refuse_pattern", Where.ADDRESSED),
     Command("members.missing", "missing_pattern", Where.ADDRESSED),
+    Command("posters.send", "poster_pattern", Where.ADDRESSED),
+    Command("posters.start", "start_pattern", Where.ADDRESSED),
+    Command("quiet.start", "quiet_pattern"),
+    Command("quiet.start", "quiet_short", Where.ADDRESSED),
+    Command("quiet.end", "quiet_end_pattern"),
+    Command("accounts.change", "change_account_code_pattern"),
+    Command("accounts.code", "change_account_short", Where.ADDRESSED),
+    Command("accounts.code_for", "change_account_pattern", Where.ADDRESSED),
     Command("privacy.mine", "my_data", Where.ADDRESSED),
     Command("privacy.erase", "erase_me", Where.ADDRESSED),
     Command("privacy.withdraw_consent", "withdraw_consent", Where.ADDRESSED),
     Command("help.show", "help", Where.ADDRESSED),
+    Command("help.show", "help_pattern", Where.ADDRESSED),
+    Command("help.show", "first_pattern", Where.ADDRESSED),
     Command("help.call", "call", Where.ADDRESSED),
     Command("help.example", "example_short_pattern", Where.ADDRESSED),  # last: a command with something missing
 )
 
 FLOWS: dict[str, Callable[..., None]] = {
     **tickets.FLOWS,
+    **ticket_work.FLOWS,
+    **ticket_endings.FLOWS,
     **members.FLOWS,
+    **posters.FLOWS,
     **offices.FLOWS,
+    **bodies.FLOWS,
     **privacy.FLOWS,
+    **quiet.FLOWS,
+    **accounts.FLOWS,
     **help_dialogs.FLOWS,
 }
 

@@ -39,12 +39,26 @@ class Press:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawing:
+    """A picture or page that is drawn just before it is sent: a template of bot/templates, and its data (JSON).
+
+    start: what a scan of its QR code says to the bot; where there is one, the data gains the bot's name and link.
+    """
+
+    template: str
+    data: dict[str, Any]
+    start: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class File:
     """kind: photo, voice, video, document, location. ref, coming in: the platform's handle, fetched after the commit
-    ("lat,lon" of a location); going out: the file's name in linli's own folder of files."""
+    ("lat,lon" of a location); going out: the file's name in linli's own folder of files. Of a drawing: the name that
+    people see; a photo is drawn as PNG, a document as PDF."""
 
     kind: str
     ref: str
+    drawing: Drawing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +94,8 @@ class Happening(StrEnum):
     LOGGED_OUT = "logged_out"
     LOST = "lost"  # the line to the platform, since `at`: what is said meanwhile may never arrive
     BACK = "back"  # detail: ISO moment since when it was away
+    CAME = "came"  # people joined the group (detail: their user ids, a blank between)
+    LEFT = "left"  # people left it or were put out, as CAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +159,7 @@ class Outgoing:
             "urgent": self.urgent,
             "fallback": fallback,
             "mentions": [[person.user, person.name] for person in self.mentions],
-            "file": [self.file.kind, self.file.ref] if self.file else None,
+            "file": _parts(self.file) if self.file else None,
             "post": self.post,
         }
         return {name: part for name, part in parts.items() if part}
@@ -160,9 +176,18 @@ class Outgoing:
             urgent=parts.get("urgent", False),
             fallback=cls.from_json(fallback) if fallback else None,
             mentions=tuple(Sender(*person) for person in parts.get("mentions", ())),
-            file=File(*parts["file"]) if "file" in parts else None,
+            file=_file(*parts["file"]) if "file" in parts else None,
             post=parts.get("post", ""),
         )
+
+
+def _parts(file: File) -> list[Any]:
+    drawn = file.drawing
+    return [file.kind, file.ref, *([[drawn.template, drawn.data, drawn.start]] if drawn else [])]
+
+
+def _file(kind: str, ref: str, drawing: list[Any] | None = None) -> File:
+    return File(kind, ref, Drawing(*drawing) if drawing else None)
 
 
 def clean(text: str) -> str:

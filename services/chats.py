@@ -6,7 +6,7 @@ from datetime import datetime
 from domain.messages import Address, Event, Happening, Outgoing
 from domain.promises import quiet_end
 from services.turn import Turn
-from storage import audit, conversations, outbox, people, places, tickets
+from storage import audit, conversations, members, outbox, people, places, tickets
 from texts import say, wording
 
 _STATES = {Happening.REMOVED: places.GONE, Happening.MUTED: places.MUTED}
@@ -60,9 +60,14 @@ def _group(turn: Turn, event: Event, chat_id: str) -> str:
     if event.what is Happening.RESTORED and not places.set_state(turn.tx, turn.bot_id, chat_id, places.OPEN):
         return ""
     chat = places.find_chat(turn.tx, turn.bot_id, chat_id)
+    if event.what in (Happening.CAME, Happening.LEFT):
+        if chat and chat.body_id is None:
+            _members(turn, event, chat_id)
+        return ""
     if event.what is Happening.MOVED:
         moved = places.move_chat(turn.tx, turn.bot_id, chat_id, event.detail)
         tickets.move_chat(turn.tx, turn.bot_id, chat_id, event.detail)
+        members.move_leavers(turn.tx, turn.bot_id, chat_id, event.detail)
         outbox.move_chat(turn.tx, bot_id=turn.bot_id, old=chat_id, new=event.detail)
     elif event.what in _STATES:
         moved = places.set_state(turn.tx, turn.bot_id, chat_id, _STATES[event.what])
@@ -72,6 +77,15 @@ def _group(turn: Turn, event: Event, chat_id: str) -> str:
         return ""
     _record(turn, event, "chat", 0, chat.place.compound_id, chat=chat_id)
     return say(f"chats.{event.what}", title=chat.title)
+
+
+def _members(turn: Turn, event: Event, chat_id: str) -> None:
+    """Who left a residents' group, for its heads to ask about. Of people the bot does not know nothing is kept."""
+    for user in event.detail.split():
+        if event.what is Happening.CAME:
+            members.come_back(turn.tx, turn.bot_id, chat_id, user)
+        elif person := people.find_person(turn.tx, turn.bot_id, user):
+            members.leave(turn.tx, turn.bot_id, chat_id, user, person_id=person.id, at=event.at)
 
 
 def opened(turn: Turn, user: str) -> bool:

@@ -1,6 +1,5 @@
 """Joining a household: at once by a 门牌码, else by the word of a building head, who is asked once a day."""
 
-import secrets
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -10,7 +9,10 @@ from domain.messages import Address, Outgoing
 from domain.people import Body, Chat, Person, Place
 from domain.promises import quiet_end
 from domain.rights import Action, may
+from domain.roster_model import Column
+from domain.roster_values import masked
 from services import binding, people, rights
+from services.codes import draw
 from services.turn import Turn
 from storage import audit, codes, members, places, timers
 from storage import people as people_rows
@@ -22,17 +24,27 @@ VALID = timedelta(days=30)
 _DIGEST_AT = "18:30"
 _SHOWN = 9  # requests of one digest
 _DOORS = 20  # of a report
+_HOMES = 9  # with names, of a report
 
 
 def homes(
-    turn: Turn, person: Person, chat: Chat | None, *, building: str, unit: str, room: str, inside: bool = False
+    turn: Turn,
+    person: Person,
+    chat: Chat | None,
+    *,
+    building: str,
+    unit: str,
+    room: str,
+    inside: bool = False,
+    within: int = 0,
 ) -> list[Home]:
     """The households meant; several where each unit has that room. The building is the chat's where it is not said;
-    inside: what is given as the building may be a unit of it."""
-    place = _near(turn, person, chat)
+    inside: what is given as the building may be a unit of it; within: the building's id, where it is known."""
+    place = Place(0, within) if within else _near(turn, person, chat)
     if inside and place.building_id and (own := members.homes_named(turn.tx, place.building_id, building, room)):
         return own
-    number = places.find_building(turn.tx, place.compound_id, building) if building else place.building_id
+    named = building and not within
+    number = places.find_building(turn.tx, place.compound_id, building) if named else place.building_id
     if number is None:
         raise Refusal("members.no_building", building=building)
     found = members.homes_named(turn.tx, number, unit, room)
@@ -67,21 +79,7 @@ def new_code(turn: Turn, person: Person, home: Home) -> tuple[str, datetime]:
     """A 门牌码 of one household, for one person, and until when it is good."""
     rights.check_right(turn, person, Action.MAKE_CODES, rights.body_at(turn, home.place))
     until = turn.now + VALID
-    while True:
-        code = f"{secrets.randbelow(100_000_000):08d}"
-        made = codes.add(
-            turn.tx,
-            kind=codes.HOME,
-            code=code,
-            compound_id=home.compound_id,
-            household_id=home.id,
-            target={},
-            made_by=person.id,
-            made_at=turn.now,
-            expires_at=until,
-        )
-        if made:
-            break
+    code = draw(turn, codes.HOME, 8, compound=home.compound_id, made_by=person.id, until=until, household=home.id)
     binding.record(turn, "household", home.id, "made_code", actor=person.id, compound=home.compound_id)
     return code, until.astimezone(turn.rules.zone)
 
@@ -282,18 +280,54 @@ def residents(turn: Turn, wanted: Request) -> list[tuple[int, str]]:
 
 
 def missing(turn: Turn, person: Person, building: str) -> str:
-    """The doors of a building behind which nobody is known to the bot: numbers alone, for its heads."""
+    """Who of a building is not in: for its heads. Doors behind which nobody is known, people of the roster whom the bot
+    does not know (names masked), and who left its groups."""
     place = binding.place_meant(turn, person, building)
     rights.check_right(turn, person, Action.SEE_ROSTER, rights.body_at(turn, place))
     if place.building_id is None:
         raise Refusal("members.which_building")
     doors = [home.door.partition("-")[2] for home in members.unbound_homes(turn.tx, turn.bot_id, place.building_id)]
-    number = place.building
-    if not doors:
-        return say("members.all_in", building=number)
-    more = len(doors) if len(doors) > _DOORS else ""
-    listed = " ".join(doors[:_DOORS])
-    return say("members.missing", building=number, count=len(doors), doors=listed, more=more, most=_DOORS)
+    absent, homes_absent = _absent(turn, place.building_id)
+    return say(
+        "members.missing",
+        building=place.building,
+        count=len(doors) or "",
+        doors=" ".join(doors[:_DOORS]),
+        more=len(doors) if len(doors) > _DOORS else "",
+        most=_DOORS,
+        absent="、".join(absent[:_HOMES]),
+        homes=homes_absent if homes_absent > _HOMES else "",
+        left="\n".join(_left(turn, place)),
+    )
+
+
+def _absent(turn: Turn, building_id: int) -> tuple[list[str], int]:
+    """2单元501 王* 李*: a household each, and how many there are."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for unit, room, name in members.absent(turn.tx, turn.bot_id, building_id):
+        found.setdefault((unit, room), []).append(masked(Column.NAME, name))
+    shown = [say("members.absent", unit=door[0], room=door[1], names=" ".join(names)) for door, names in found.items()]
+    return shown, len(shown)
+
+
+def _left(turn: Turn, place: Place) -> list[str]:
+    """A line for each group of the building, and of the compound, that somebody of the building left."""
+    lines = []
+    groups = [*places.chats_at(turn.tx, turn.bot_id, place), *places.chats_at(turn.tx, turn.bot_id, _whole(place))]
+    for chat in groups:
+        gone = members.leavers(turn.tx, turn.bot_id, chat.chat_id, place.building_id or 0)
+        days = [(unit, room, name, at.astimezone(turn.rules.zone)) for unit, room, name, at in gone[:_HOMES]]
+        people_gone = "；".join(
+            say("members.leaver", unit=unit, room=room, name=name, month=at.month, day=at.day)
+            for unit, room, name, at in days
+        )
+        if people_gone:
+            lines.append(say("members.left", title=chat.title, people=people_gone))
+    return lines
+
+
+def _whole(place: Place) -> Place:
+    return Place(place.compound_id)
 
 
 def when(turn: Turn, at: datetime) -> str:

@@ -3,13 +3,26 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, Select, bindparam, exists, false, func, insert, literal_column, select, text, update
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    Index,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    false,
+    func,
+    insert,
+    literal_column,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from domain.members import HELPER, Home, Request
 from storage.base import Base, BigInt, Code, Id, Key, Moment, Ref, upsert
 from storage.database import Tx
-from storage.people import Identity, PersonRow, Resident
+from storage.people import Identity, PersonRow, Resident, of_bot
 from storage.places import Building, Household, Unit
 
 _open = text("state = 'open'")
@@ -133,6 +146,48 @@ _residents = (
     .limit(8)
 )
 _consent = insert(Consent)
+_left = upsert(Leaver)
+_leave = _left.on_conflict_do_update(
+    index_elements=[Leaver.bot_id, Leaver.chat_id, Leaver.user_id],
+    set_={name: _left.excluded[name] for name in ("person_id", "left_at")},
+)
+_this_chat = (Leaver.bot_id == bindparam("bot"), Leaver.chat_id == bindparam("chat"))
+_come_back = delete(Leaver).where(*_this_chat, Leaver.user_id == bindparam("user"))
+_there = aliased(Leaver)
+_move_leavers = (
+    update(Leaver)
+    .where(
+        *_this_chat,
+        ~exists().where(
+            _there.bot_id == Leaver.bot_id, _there.chat_id == bindparam("new"), _there.user_id == Leaver.user_id
+        ),
+    )
+    .values(chat_id=bindparam("new"))
+)
+_at_home = Household.building_id == bindparam("building")
+_leavers = (
+    select(func.coalesce(Unit.number, ""), Household.room, PersonRow.name, Leaver.left_at)
+    .join(PersonRow, PersonRow.id == Leaver.person_id)
+    .join(Resident, Resident.person_id == Leaver.person_id)
+    .join(Household, Household.id == Resident.household_id)
+    .outerjoin(Unit, Unit.id == Household.unit_id)
+    .where(*_this_chat, _at_home, Resident.relation != HELPER)
+    .order_by(Leaver.left_at.desc(), PersonRow.id)
+)
+_absent = (
+    select(func.coalesce(Unit.number, ""), Household.room, PersonRow.name)
+    .join_from(Household, Resident, Resident.household_id == Household.id)
+    .join(PersonRow, PersonRow.id == Resident.person_id)
+    .outerjoin(Unit, Unit.id == Household.unit_id)
+    .where(
+        _at_home,
+        Resident.source == "roster",
+        PersonRow.name.is_not(None),
+        ~exists().where(Identity.person_id == Resident.person_id, of_bot),
+    )
+    .order_by(func.length(func.coalesce(Unit.number, "")), Unit.number, func.length(Household.room), Household.room)
+    .order_by(PersonRow.id)
+)
 _housemates = select(Resident.person_id).where(Resident.household_id == bindparam("household"))
 _name_helper = (
     update(Consent)
@@ -214,3 +269,29 @@ def residents_of(tx: Tx, household_id: int) -> list[tuple[int, str]]:
 
 def add_consent(tx: Tx, person_id: int, purpose: str, *, at: datetime, by: int | None) -> None:
     tx.execute(_consent, {"person_id": person_id, "purpose": purpose, "given_at": at, "recorded_by": by})
+
+
+def leave(tx: Tx, bot_id: str, chat_id: str, user: str, *, person_id: int, at: datetime) -> None:
+    """Who is known left a group."""
+    row = {"bot_id": bot_id, "chat_id": chat_id, "user_id": user, "person_id": person_id}
+    tx.execute(_leave, {**row, "left_at": at})
+
+
+def come_back(tx: Tx, bot_id: str, chat_id: str, user: str) -> None:
+    tx.execute(_come_back, {"bot": bot_id, "chat": chat_id, "user": user})
+
+
+def move_leavers(tx: Tx, bot_id: str, old: str, new: str) -> None:
+    tx.execute(_move_leavers, {"bot": bot_id, "chat": old, "new": new})
+
+
+def leavers(tx: Tx, bot_id: str, chat_id: str, building_id: int) -> list[tuple[str, str, str, datetime]]:
+    """(unit, room, name, when) of those of the building who left the group, the newest first."""
+    rows = tx.execute(_leavers, {"bot": bot_id, "chat": chat_id, "building": building_id})
+    return [(row[0], row[1], row[2] or "", row[3]) for row in rows]
+
+
+def absent(tx: Tx, bot_id: str, building_id: int) -> list[tuple[str, str, str]]:
+    """(unit, room, name) of those on the roster of the building whom the bot does not know."""
+    rows = tx.execute(_absent, {"bot": bot_id, "building": building_id})
+    return [(row[0], row[1], row[2] or "") for row in rows]
