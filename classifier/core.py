@@ -50,9 +50,8 @@ OURS = 0.2  # and less still where a place of ours is named
 DISTANT = 0.6  # more where neither a thing nor a place of ours is named
 VAGUE = 0.18  # of what is heard by the examples alone, the category must be likelier
 CALM = -3.0  # odds of a cry for help too low for the rules to be believed
-CRY = 1.5  # odds of a cry for help, beside a word of the danger
-LOUD_CRY = 2.2  # odds with which any word of a danger will do, where the rules say complaint
-LOUDEST_CRY = 2.8  # and where they do not
+CRY = 2.0  # odds of a cry for help, beside words of a danger
+LOUD_CRY = 2.6  # odds with which half the words of a danger will do
 LOUD = frozenset({"jielong", "vote", "ad", "notice"})  # never complaints, whatever the examples say
 KINDS = ("complaint", "question", "suggestion", "thanks", "notice", "ad", "jielong", "vote", "chat")
 
@@ -265,8 +264,7 @@ class Classifier:
             found = find_danger(self.lexicon, hits, verdict.refused)
         outright = bool(found[0])
         if not found[0] and verdict.kind == "complaint" and cry >= CRY:
-            sure = cry >= (LOUD_CRY if verdict.ruled else LOUDEST_CRY)
-            found = nearest_danger(self.lexicon, hits, verdict.refused, sure)
+            found = nearest_danger(self.lexicon, hits, verdict.refused, cry >= LOUD_CRY)
         return *found, outright
 
     def _weigh(self, verdict: Verdict, odds: float, pieces: Features) -> None:

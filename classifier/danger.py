@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from classifier.load import DANGER, VETO, Lexicon, Rule
 from classifier.scan import Hit
 
+_TWO, _HALF = 2, 0.5
+
 
 def find_danger(lexicon: Lexicon, hits: list[Hit], refused: Iterable[Hit]) -> tuple[str, tuple[str, ...]]:
     """The first danger whose rule holds, with its words; ("", ()) when there is none or a veto forbids it."""
@@ -21,15 +23,18 @@ def nearest_danger(
 ) -> tuple[str, tuple[str, ...]]:
     """The danger whose rule comes nearest to holding, with its words, for a message that sounds like a cry for help.
 
-    Unless it surely is one, what alarms in it has to be said: the first group of the rule.
+    Two words of a rule have to be there; where the message surely is a cry, half of a rule will do.
     """
     groups = _groups(hits, refused)
-    near = [rule for rule in lexicon.rules if rule.groups[0] in groups]
-    if not near and sure:
-        near = [rule for rule in lexicon.rules if not groups.keys().isdisjoint(rule.groups)]
+    near: list[tuple[float, Rule]] = []
+    for rule in lexicon.rules if groups else ():
+        found = sum(name in groups for name in rule.groups)
+        share = found / len(rule.groups)
+        if share == 1 or found >= _TWO or (sure and share >= _HALF):
+            near.append((share, rule))
     if not near:
         return "", ()
-    rule = max(near, key=lambda rule: sum(name in groups for name in rule.groups) / len(rule.groups))
+    rule = max(near, key=lambda pair: pair[0])[1]
     return rule.danger, tuple(groups[name][0].word for name in rule.groups if name in groups)
 
 
