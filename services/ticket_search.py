@@ -5,7 +5,7 @@ from datetime import timedelta
 from domain.errors import Refusal
 from domain.people import Chat, Level, Person
 from domain.rights import Action, may
-from domain.tickets import Status, Ticket
+from domain.tickets import LIVE, Status, Ticket
 from services import people, ticket_notices
 from services.turn import Turn
 from storage import ticket_reports, tickets
@@ -14,22 +14,37 @@ from texts import say, wording
 
 def look_up(turn: Turn, person: Person, chat: Chat | None, number: int) -> Ticket:
     """The ticket of that number, if this person may see it: a reporter, or one who may handle it."""
-    ticket = tickets.find_number(turn.tx, people.compound_meant(turn, person, chat), number)
-    mine = own(turn, person)
-    yours = wording.numbers([(each.number, each.summary) for each in mine])
-    if ticket is None:
-        raise Refusal("tickets.no_such", number=number, yours=yours)
-    if not ticket_reports.took_part(turn.tx, ticket.id, person.id) and not may_handle(turn, person, ticket):
-        raise Refusal("tickets.not_yours", number=number, yours=yours)
-    return ticket
+    found = tickets.find_number(turn.tx, people.compound_meant(turn, person, chat), number)
+    mine = [each for each in found if ticket_reports.took_part(turn.tx, each.id, person.id)]
+    seen = mine or [each for each in found if may_handle(turn, person, each)]
+    if not seen:
+        yours = wording.numbers([(each.number, each.summary) for each in own(turn, person)])
+        raise Refusal("tickets.not_yours" if found else "tickets.no_such", number=number, yours=yours)
+    return _meant(turn, person, chat, seen)
 
 
 def find_by_number(turn: Turn, person: Person, chat: Chat | None, number: int) -> Ticket:
     """The ticket of that number, for who wants to act on it; the right to do so is checked where it is done."""
-    ticket = tickets.find_number(turn.tx, people.compound_meant(turn, person, chat), number)
-    if ticket is None:
+    found = tickets.find_number(turn.tx, people.compound_meant(turn, person, chat), number)
+    if not found:
         raise Refusal("tickets.no_such", number=number, yours="")
-    return ticket
+    if len(found) > 1:
+        found = [each for each in found if may_handle(turn, person, each)] or found[:1]
+    return _meant(turn, person, chat, found)
+
+
+def _meant(turn: Turn, person: Person, chat: Chat | None, found: list[Ticket]) -> Ticket:
+    """Of several with one number (compounds were merged): that of the building where it is asked or where the person
+    lives, else the one that is still open. Refusal that shows them all where that leaves several."""
+    place = chat.place if chat else person.place
+    building = place.building_id if place else None
+    for narrower in (lambda each: each.building_id == building, lambda each: each.status in LIVE):
+        if len(found) > 1:
+            found = [each for each in found if narrower(each)] or found
+    if len(found) > 1:
+        both = "\n".join(progress(turn, each) for each in found)
+        raise Refusal("merging.two_tickets", number=found[0].number, both=both)
+    return found[0]
 
 
 def may_handle(turn: Turn, person: Person, ticket: Ticket, action: Action = Action.HANDLE) -> bool:
