@@ -162,3 +162,28 @@ class Named:
     name: str
     building: str
     unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Housed:
+    """A home, and which member household looks after it."""
+
+    id: int
+    unit: str
+    room: str
+    body_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unplaced:
+    """A home that no member household looks after; residents: how many of those known are in no body yet."""
+
+    building_id: int
+    building: str
+    unit: str
+    room: str
+    residents: int
+
+    @property
+    def door(self) -> str:
+        return "-".join(part for part in (self.building, self.unit, self.room) if part)

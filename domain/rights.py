@@ -13,6 +13,7 @@ class Action(StrEnum):
     APPOINT = "appoint"
     DISMISS = "dismiss"
     DEPUTISE = "deputise"
+    ESTABLISH = "establish"
     APPROVE = "approve"
     MAKE_CODES = "make_codes"
     BIND_CHAT = "bind_chat"
@@ -41,7 +42,15 @@ class Kind(StrEnum):
 LEADING = frozenset({Role.SECRETARY, Role.DIRECTOR, Role.LEADER, Role.HEAD})
 APART = frozenset({Action.APPOINT, Action.DISMISS, Action.APPROVE})  # never about oneself
 LASTING = frozenset(  # never in somebody's place
-    {Action.APPOINT, Action.DISMISS, Action.DEPUTISE, Action.BIND_CHAT, Action.IMPORT_ROSTER, Action.EXPORT}
+    {
+        Action.APPOINT,
+        Action.DISMISS,
+        Action.DEPUTISE,
+        Action.ESTABLISH,
+        Action.BIND_CHAT,
+        Action.IMPORT_ROSTER,
+        Action.EXPORT,
+    }
 )
 
 Grants = Mapping[Action, Scope]
@@ -57,7 +66,7 @@ _STAFFING = (Action.APPOINT, Action.DISMISS, Action.BIND_CHAT, Action.QUIET)
 _AWAY = _over(Scope.OWN, Action.DEPUTISE)
 _staff = _over(Scope.SUBTREE, *_WORK)
 _grid = _over(Scope.SUBTREE, *_WORK, *_NEIGHBOURS, Action.QUIET) | _AWAY
-_head = _over(Scope.SUBTREE, *_WORK, *_NEIGHBOURS, *_STAFFING) | _AWAY
+_head = _over(Scope.SUBTREE, *_WORK, *_NEIGHBOURS, *_STAFFING, Action.ESTABLISH) | _AWAY
 _secretary = _head | _over(Scope.SUBTREE, Action.IMPORT_ROSTER, Action.EXPORT)
 _property = _over(Scope.COMPOUND, *_WORK)
 _member = _over(Scope.OWN, *_WORK)

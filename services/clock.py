@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from domain.rules import Rules
-from services import members, offices, retention, ticket_clock, ticket_files
+from services import handovers, members, offices, retention, ticket_clock, ticket_files
 from services.turn import Turn
 from storage import timers
 from storage.database import Tx, is_passing
@@ -21,6 +21,8 @@ _DUE: dict[str, Callable[[Turn, dict[str, Any]], None]] = {
     members.DIGEST: members.due_digest,
     ticket_files.WAIT: ticket_files.due_file,
     offices.DEPUTY: offices.due_back,
+    offices.TERM: offices.due_term,
+    handovers.HANDOVER: handovers.due_question,
 }
 _RETRY = timedelta(minutes=5)
 

@@ -1,4 +1,4 @@
-"""Offices: who holds them, who gives and takes them, and who stands in for somebody until a day."""
+"""Offices: who holds them and how long, who gives and takes them, and who stands in for somebody until a day."""
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.errors import Refusal
 from domain.messages import Address, Outgoing
-from domain.people import OFFICES, Body, Holder, Level, Named, Person, Place, Role
+from domain.people import OFFICES, Body, Holder, Level, Named, Person, Place, Post, Role
 from domain.promises import quiet_end
 from domain.rights import LEADING, Action, may, may_give
 from services import people, rights
@@ -16,16 +16,21 @@ from storage import people as stored
 from texts import say, wording
 
 DEPUTY = "deputy"  # a timer: the posts held in somebody's place go back
+TERM = "term"  # a timer: a word some days before a term ends, and its end
 _LONGEST = 92  # days that somebody may stand in
+_LONGEST_TERM = 10  # years
+_NOTICE = timedelta(days=30)  # before a term ends
 _CODES = {held: code for code, held in OFFICES.items()}
 _NAMED_BY_BODY = (Level.MEMBER_HOUSEHOLD, Level.TEAM, Level.VOLUNTEERS, Level.PARTNER)
+_LED = {level for level, role in OFFICES.values() if role in LEADING} - {Level.PROPERTY}
 
 
 def bodies_of(turn: Turn, compound_id: int) -> list[Body]:
-    """The compound's own bodies and those above its branch."""
+    """The compound's own bodies, those above its branch, and the committees beside those."""
     own = stored.bodies_of_compound(turn.tx, compound_id)
     branch = next((body for body in own if body.level is Level.BRANCH), None)
-    return [*own, *(people.above(turn, branch) if branch else [])]
+    above = people.above(turn, branch) if branch else []
+    return [*own, *above, *stored.bodies_beside(turn.tx, [body.id for body in above])]
 
 
 def find_bodies(
@@ -67,20 +72,25 @@ def leader_of(turn: Turn, body: Body, role: Role) -> Holder | None:
     return next((each for each in held if each.role is role and each.acts_for is None), None)
 
 
-def appoint(turn: Turn, person: Person, whom: Named, body: Body, role: Role) -> str:
-    """Give a post; who held it alone until now gives it up. Returns the office."""
+def appoint(turn: Turn, person: Person, whom: Named, body: Body, role: Role, *, until: datetime | None = None) -> str:
+    """Give a post, with a term that ends at `until` or for good; who held it alone until now gives it up. Given once
+    more with a term, it is held on until then. Returns the office."""
     rights.check_right(turn, person, Action.APPOINT, body, role=role, about=whom.person_id)
     office = title(turn, body, role)
     before = offices.find(turn.tx, whom.person_id, body.id, role)
-    if before and before.acts_for is None:
+    if before and before.acts_for is None and until in (None, before.until):
         raise Refusal("offices.already", name=whom.name, office=office)
     if before:
         _end(turn, before, by=person.id)
-    if held := leader_of(turn, body, role):
+    held = leader_of(turn, body, role)
+    if held:
         dismiss(turn, person, held)
-    offices.add(turn.tx, whom.person_id, body.id, role, since=turn.now)
-    _record(turn, "appointed", body, role, actor=person.id, about=whom.person_id)
-    _tell(turn, whom.person_id, say("offices.appointed_you", office=office, by=_by(turn, person, body)))
+    offices.add(turn.tx, whom.person_id, body.id, role, since=turn.now, until=until)
+    action = "renewed" if before and before.acts_for is None else "appointed"
+    _record(turn, action, body, role, actor=person.id, about=whom.person_id)
+    facts = {"office": office, "by": _by(turn, person, body), "day": last_of(turn, until)}
+    _tell(turn, whom.person_id, say(f"offices.{action}_you", **facts))
+    _watch_term(turn, whom.person_id, body, role, until)
     return office
 
 
@@ -92,9 +102,89 @@ def dismiss(turn: Turn, person: Person, held: Holder) -> str:
         raise Refusal("offices.ended_already", name=held.name, office=office)
     _record(turn, "dismissed", held.body, held.role, actor=person.id, about=held.person_id)
     _tell(turn, held.person_id, say("offices.dismissed_you", office=office, by=_by(turn, person, held.body)))
-    acting = _deputies(turn, held.person_id, [held.body.id])
-    _give_back(turn, [each for each in acting if each.role is held.role], by=person.id)
+    _stand_down(turn, held, by=person.id)
     return office
+
+
+def end_all(turn: Turn, person: Person, body: Body) -> None:
+    """The body is no more: all its posts end. Whose right it is, the caller has seen to."""
+    held = offices.holders(turn.tx, [body.id])
+    for each in held:
+        _end(turn, each, by=person.id)
+        _record(turn, "dismissed", body, each.role, actor=person.id, about=each.person_id)
+    for person_id in {each.person_id for each in held} - {person.id}:
+        _tell(turn, person_id, say("offices.body_ended", body=body.name))
+
+
+def term_until(turn: Turn, *, years: int = 0, last: date | None = None) -> datetime:
+    """The moment at which a term of so many years, or up to a last day, is over."""
+    today = turn.local.date()
+    over = last + timedelta(days=1) if last else _years_on(today, years)
+    if not today < over <= _years_on(today, _LONGEST_TERM) + timedelta(days=1):
+        raise Refusal("offices.term_wrong", years=_LONGEST_TERM)
+    return _start_of(turn, over)
+
+
+def last_of(turn: Turn, until: datetime | None) -> str:
+    """The last day of a term, with its year; "" for a post without one."""
+    if until is None:
+        return ""
+    day = until.astimezone(turn.rules.zone).date() - timedelta(days=1)
+    return say("offices.term_day", year=day.year, month=day.month, day=day.day)
+
+
+def due_term(turn: Turn, data: dict[str, Any]) -> None:
+    """Some days before a term ends: the holder and who is above are asked what is to be. At its end: the post ends."""
+    held = offices.find(turn.tx, data["person"], data["body"], Role(data["role"]))
+    if held is None or held.until is None or held.acts_for is not None:
+        return
+    office, above = title(turn, held.body, held.role), _above(turn, held)
+    by = people.office(above[0].body, offices.building_of(turn.tx, above[0].body)) if above else ""
+    facts = {"office": office, "name": held.name, "day": last_of(turn, held.until), "by": by}
+    if held.until > turn.now:
+        told = "offices.term_near"
+        _watch_term(turn, held.person_id, held.body, held.role, held.until, warned=True)
+    else:
+        told = "offices.term_over"
+        _end(turn, held, by=None)
+        _record(turn, "term_ended", held.body, held.role, actor=None, about=held.person_id)
+        _stand_down(turn, held, by=None)
+    _tell(turn, held.person_id, say(f"{told}_you", **facts))
+    for leader in above:
+        _tell(turn, leader.person_id, say(told, **facts))
+
+
+def _above(turn: Turn, held: Holder) -> list[Holder]:
+    """Who may give the post to the next: those who lead the nearest body of which anybody else does."""
+    for body in [held.body, *people.above(turn, held.body)]:
+        there = [each for each in offices.holders(turn.tx, [body.id]) if each.person_id != held.person_id]
+        if able := [each for each in there if gives(each, held.role, held.body)]:
+            return list({each.person_id: each for each in able}.values())
+    return []
+
+
+def gives(holder: Holder, role: Role, body: Body) -> bool:
+    """Whether this post lets its holder appoint to that role of the body."""
+    post = Post(holder.role, holder.body, holder.acts_for)
+    return may_give(Person(holder.person_id, "", "", posts=(post,)), Action.APPOINT, role, body)
+
+
+def _watch_term(
+    turn: Turn, person_id: int, body: Body, role: Role, until: datetime | None, *, warned: bool = False
+) -> None:
+    key = f"{person_id}:{body.id}:{role.value}"
+    if until is None:
+        timers.cancel(turn.tx, TERM, key)
+        return
+    notice = until - _NOTICE
+    due_at = until if warned or notice <= turn.now else notice
+    data = {"person": person_id, "body": body.id, "role": role.value}
+    timers.set_timer(turn.tx, TERM, key, bot_id=turn.bot_id, due_at=due_at, data=data)
+
+
+def _years_on(day: date, years: int) -> date:
+    leap = (day.month, day.day) == (2, 29) and (day.year + years) % 4 != 0
+    return day.replace(year=day.year + years, day=28 if leap else day.day)
 
 
 def last_day(turn: Turn, day: date) -> date:
@@ -173,7 +263,7 @@ def vacancies(turn: Turn, person: Person, compound_id: int) -> Vacancies:
     held = offices.holders(turn.tx, [body.id for body in seen])
     led = {each.body.id for each in held if each.role in LEADING and each.acts_for is None}
     staffed = {each.body.id for each in held}
-    open_ = [body for body in seen if body.id not in (led if body.level is not Level.PROPERTY else staffed)]
+    open_ = [body for body in seen if body.id not in (led if body.level in _LED else staffed)]
     buildings = {body.building_id for body in seen if body.level is Level.BUILDING_GROUP}
     homes = offices.unhoused(turn.tx, compound_id)
     if not may(person, Action.SEE_ROSTER, whole):
@@ -220,6 +310,12 @@ def _give_back(turn: Turn, acting: list[Holder], *, by: int | None) -> list[Hold
         own = [held for held in ended if held.person_id == person_id]
         _tell(turn, person_id, say("offices.acting_over", office=_titles(turn, own)))
     return ended
+
+
+def _stand_down(turn: Turn, held: Holder, *, by: int | None) -> None:
+    """Who stands in for the holder of an ended post does so no longer."""
+    acting = _deputies(turn, held.person_id, [held.body.id])
+    _give_back(turn, [each for each in acting if each.role is held.role], by=by)
 
 
 def _deputies(turn: Turn, person_id: int, bodies: list[int]) -> list[Holder]:

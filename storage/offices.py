@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, delete, func, insert, select
+from sqlalchemy import and_, bindparam, case, delete, exists, func, insert, not_, or_, select
+from sqlalchemy.orm import aliased
 
-from domain.people import Body, Holder, Named, Role
+from domain.people import Body, Holder, Housed, Named, Role, Unplaced
 from storage.base import upsert
 from storage.database import Tx
 from storage.people import (
@@ -21,6 +22,9 @@ from storage.people import (
     of_bot,
 )
 from storage.places import Building, Household, Unit
+from storage.responsibility import Responsibility
+from storage.ticket_bodies import TicketBody
+from storage.tickets import TicketRow
 
 _held = select(
     PostRow.person_id, PersonRow.name, PostRow.role, PostRow.since, PostRow.until, PostRow.acts_for, *body_columns
@@ -67,6 +71,51 @@ _unhoused = (
     .group_by(Building.id, Building.number)
     .order_by(Building.id)
 )
+_lives = and_(Resident.household_id == Household.id, Resident.relation != "helper")
+_other = aliased(Resident)
+_placed = or_(
+    exists().where(PostRow.person_id == Resident.person_id),
+    exists().where(_other.person_id == Resident.person_id, HouseholdBody.household_id == _other.household_id),
+)
+_unplaced_people = func.count(case((not_(_placed), Resident.person_id)))
+_unit_number = func.coalesce(Unit.number, "")
+_unplaced = (
+    select(Building.id, Building.number, _unit_number, Household.room, _unplaced_people)
+    .join_from(Household, Building, Building.id == Household.building_id)
+    .outerjoin(Unit, Unit.id == Household.unit_id)
+    .outerjoin(Resident, _lives)
+    .where(
+        Household.compound_id == bindparam("compound"),
+        Household.kind == "home",
+        not_(exists().where(HouseholdBody.household_id == Household.id)),
+    )
+    .group_by(Household.id, Building.id, Building.number, Unit.number, Household.room)
+    .having(or_(func.count(Resident.person_id) == 0, _unplaced_people > 0))
+    .order_by(Building.id, func.length(_unit_number), _unit_number, func.length(Household.room), Household.room)
+)
+_homes = (
+    select(Household.id, _unit_number, Household.room, HouseholdBody.body_id)
+    .outerjoin(Unit, Unit.id == Household.unit_id)
+    .outerjoin(HouseholdBody, HouseholdBody.household_id == Household.id)
+    .where(Household.building_id == bindparam("building"), Household.kind == "home")
+    .order_by(func.length(_unit_number), _unit_number, func.length(Household.room), Household.room)
+)
+_house_new = upsert(HouseholdBody)
+_house = _house_new.on_conflict_do_update(
+    index_elements=[HouseholdBody.household_id], set_={"body_id": _house_new.excluded["body_id"]}
+)
+_unhouse = delete(HouseholdBody).where(HouseholdBody.body_id == bindparam("body"))
+_looked_after = select(func.count(HouseholdBody.household_id)).where(HouseholdBody.body_id == bindparam("body"))
+_had_ticket = select(
+    or_(
+        exists().where(TicketRow.compound_id == bindparam("compound"), TicketRow.body_id == bindparam("body")),
+        exists().where(TicketBody.body_id == bindparam("body")),
+        exists().where(
+            Responsibility.compound_id == bindparam("compound"), Responsibility.body_id == bindparam("body")
+        ),
+    )
+)
+_name = select(PersonRow.name).where(PersonRow.id == bindparam("person"))
 _number = select(Building.number).where(Building.id == bindparam("building"))
 
 
@@ -129,3 +178,38 @@ def end(tx: Tx, held: Holder, *, at: datetime, by: int | None) -> bool:
 def unhoused(tx: Tx, compound_id: int) -> list[tuple[int, str, int]]:
     """(building, its number, homes that no member household looks after)."""
     return [(row[0], row[1], row[2]) for row in tx.execute(_unhoused, {"compound": compound_id})]
+
+
+def unplaced(tx: Tx, compound_id: int) -> list[Unplaced]:
+    """Homes in no member household, those apart whose known residents all have a place of their own."""
+    return [Unplaced(*row) for row in tx.execute(_unplaced, {"compound": compound_id})]
+
+
+def homes(tx: Tx, building_id: int) -> list[Housed]:
+    """The building's homes by unit and room, each with the member household that looks after it."""
+    return [Housed(*row) for row in tx.execute(_homes, {"building": building_id})]
+
+
+def house(tx: Tx, household_ids: Sequence[int], body_id: int) -> None:
+    """From now on that member household looks after these homes."""
+    if household_ids:
+        tx.execute(_house, [{"household_id": each, "body_id": body_id} for each in household_ids])
+
+
+def unhouse(tx: Tx, body_id: int) -> None:
+    tx.execute(_unhouse, {"body": body_id})
+
+
+def looked_after(tx: Tx, body_id: int) -> int:
+    """How many homes the member household looks after."""
+    return int(tx.execute(_looked_after, {"body": body_id}).scalar_one())
+
+
+def had_ticket(tx: Tx, body: Body) -> bool:
+    """Whether the body ever had a part in a ticket, or tickets are to go to it."""
+    values = {"compound": body.compound_id or 0, "body": body.id}
+    return bool(tx.execute(_had_ticket, values).scalar())
+
+
+def name_of(tx: Tx, person_id: int) -> str:
+    return tx.execute(_name, {"person": person_id}).scalar() or ""

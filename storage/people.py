@@ -155,6 +155,22 @@ _group_of_building = (
     .order_by(BodyRow.id, ChatRow.chat_id)
 )
 _bodies_of_compound = select(*body_columns).where(BodyRow.compound_id == bindparam("compound"))
+_bodies_beside = (
+    select(*body_columns)
+    .where(
+        BodyRow.parent_id.in_(bindparam("parents", expanding=True)),
+        BodyRow.compound_id.is_(None),
+        BodyRow.level > int(Level.MEMBER_HOUSEHOLD),
+    )
+    .order_by(BodyRow.id)
+)
+_rename_body = update(BodyRow).where(BodyRow.id == bindparam("body")).values(name=bindparam("new"))
+# Its row stays for the history and the audit log, but out of the tree and of its compound: nobody is above "/0/".
+_end_body = (
+    update(BodyRow)
+    .where(BodyRow.id == bindparam("body"), BodyRow.parent_id.is_not(None))
+    .values(parent_id=None, compound_id=None, building_id=None, path=bindparam("new"))
+)
 _compounds_under = (
     select(BodyRow.compound_id)
     .distinct()
@@ -251,6 +267,20 @@ def find_group_of_building(tx: Tx, building_id: int) -> tuple[Body, list[Chat]] 
 def bodies_of_compound(tx: Tx, compound_id: int) -> list[Body]:
     """The compound's own bodies (branch, building groups, property …), not those above it."""
     return [as_body(tuple(row)) for row in tx.execute(_bodies_of_compound, {"compound": compound_id})]
+
+
+def bodies_beside(tx: Tx, parent_ids: list[int]) -> list[Body]:
+    """The committees under these bodies that belong to no single compound."""
+    return [as_body(tuple(row)) for row in tx.execute(_bodies_beside, {"parents": parent_ids})]
+
+
+def rename_body(tx: Tx, body_id: int, name: str) -> None:
+    tx.execute(_rename_body, {"body": body_id, "new": name})
+
+
+def end_body(tx: Tx, body_id: int) -> bool:
+    """False where it was ended already."""
+    return tx.execute(_end_body, {"body": body_id, "new": f"/0/{body_id}/"}).rowcount == 1
 
 
 def compounds_under(tx: Tx, body: Body) -> list[int]:
