@@ -18,7 +18,7 @@ from domain.people import Chat, Person
 from domain.promises import is_quiet
 from domain.rules import Rules
 from domain.tickets import PRIVATE_DANGERS, THINGS, Status
-from services import people, ticket_files, ticket_search
+from services import people, quiet, ticket_files, ticket_search
 from services import tickets as ticket_services
 from services.tickets import Reported
 from services.turn import Turn
@@ -40,7 +40,8 @@ class Heard:
 
     sent: the sender's lines with files that go with them; waits: words for those files are waited for, nothing else.
     kept: they are with a ticket now. lost: whom a list of the chat (接龙) has lost.
-    stroke: a command written "/report". released: words that were kept for this person go out before the answer.
+    mourning: a death notice, or words that follow one. stroke: a command written "/report".
+    released: words that were kept for this person go out before the answer.
     """
 
     text: str
@@ -52,6 +53,7 @@ class Heard:
     waits: bool = False
     kept: bool = False
     lost: chains.Lost | None = None
+    mourning: bool = False
     stroke: bool = False
     released: bool = False
     reported: Reported | None = None
@@ -74,6 +76,7 @@ class Routing:
         self._rescue_window = rules.rescue_window
         self._engine = Engine(registry.FLOWS)
         self._rooms: dict[tuple[str, str], Room] = {}
+        self._mourned: dict[tuple[str, str], datetime] = {}  # when a death notice was last heeded in a chat
         self._passed: dict[tuple[str, str], None] = {}  # updates that came to nothing; they leave no row
 
     def hear(self, incoming: Incoming) -> Heard | None:
@@ -100,10 +103,18 @@ class Routing:
             lost = room.lists.take(came, user, line.at)
             return Heard(text, lost=lost) if lost else None
         commands = registry.find_commands(text)
+        if not commands and self._mourns(text):
+            heeded = self._mourned.get((incoming.bot_id, incoming.address.chat))
+            late = heeded is None or incoming.sent_at - heeded >= self._rules.mourning_window
+            return Heard(text, mourning=True) if late else None
         heard = Heard(text, commands, lines=[line], stroke=stroke) if commands else self._listen(room, incoming, line)
         if heard:
             heard.sent = room.loose(user)
         return heard or self._awaiting(room, line)
+
+    def _mourns(self, text: str) -> bool:
+        found = self._rules.mourning_hours and pattern("words.mourning").search(text)
+        return bool(found) and not pattern("words.not_mourning").match(text)
 
     def _look(self, room: Room, incoming: Incoming, line: Line) -> Heard | None:
         """Files without words in a group: after the sender's own ticket, in answer to the bot, beside fragments."""
@@ -183,6 +194,12 @@ class Routing:
     def turn(self, turn: Turn, incoming: Incoming, heard: Heard) -> None:
         """Do what the message asks for. Raises Silence where it turns out to ask for nothing."""
         person, chat = people.recognise(turn, incoming.sender, incoming.address)
+        turn.speaker = person.user
+        if heard.mourning:
+            bound = chat is not None and chat.body_id is None and person.role != "outsider"
+            if not (chat and bound and quiet.mourn(turn, chat)):
+                raise Silence
+            return
         talk = Talk(turn, person, chat, incoming, lambda text: self._classify(text, None))
         talk.args = {"files": ticket_files.packed(heard.files)} if heard.files else {}
         if heard.waits or (incoming.files and not heard.text and not incoming.press):
@@ -349,6 +366,10 @@ class Routing:
         """Called after the commit: later lines of this chat may belong to the ticket just spoken of."""
         if heard.lost:
             heard.lost.settled()
+        if heard.mourning:
+            self._mourned[incoming.bot_id, incoming.address.chat] = incoming.sent_at
+            if len(self._mourned) > _ROOMS:
+                del self._mourned[next(iter(self._mourned))]
         for line in heard.sent:
             line.taken, line.awaited = line.taken or heard.kept, line.awaited or heard.waits
         if heard.reported is None or incoming.address.private:

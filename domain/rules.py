@@ -68,3 +68,7 @@ class Rules:
     @property
     def rescue_window(self) -> timedelta:
         return timedelta(minutes=self.rescue_minutes)
+
+    @property
+    def mourning_window(self) -> timedelta:
+        return timedelta(hours=self.mourning_hours)

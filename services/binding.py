@@ -1,6 +1,5 @@
 """A chat is bound to its place by a head's one-time code; a new group takes the place of an old one the same way."""
 
-import secrets
 from datetime import timedelta
 
 from domain.errors import Refusal
@@ -9,6 +8,7 @@ from domain.people import Chat, Level, Person, Place
 from domain.promises import quiet_end
 from domain.rights import Action, allows
 from services import people, rights
+from services.codes import draw
 from services.turn import Turn
 from storage import audit, codes, offices, outbox, places, tickets
 from storage import people as people_rows
@@ -56,21 +56,8 @@ def new_code(turn: Turn, person: Person, place: Place, *, work: bool, old: str =
     rights.check_right(turn, person, Action.BIND_CHAT, body)
     target = {"building_id": place.building_id, "building": place.building, "body_id": body.id if work else None}
     target |= {"old": old, "bot": turn.bot_id} if old else {}
-    while True:
-        code = f"{secrets.randbelow(1_000_000):06d}"
-        made = codes.add(
-            turn.tx,
-            kind=codes.CHAT,
-            code=code,
-            compound_id=place.compound_id,
-            household_id=None,
-            target=target,
-            made_by=person.id,
-            made_at=turn.now,
-            expires_at=turn.now + VALID,
-        )
-        if made:
-            break
+    until = turn.now + VALID
+    code = draw(turn, codes.CHAT, 6, compound=place.compound_id, made_by=person.id, until=until, target=target)
     record(turn, "code", 0, "made_chat", actor=person.id, compound=place.compound_id, building=place.building_id)
     return code
 

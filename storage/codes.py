@@ -1,4 +1,5 @@
-"""One-time codes: 门牌码 for a household, a code by which a chat is bound to its place. Only digests are stored."""
+"""One-time codes: 门牌码 for a household, by which a chat is bound, by which an account is changed. Only digests are
+stored."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ from storage.base import Base, BigInt, Code, Id, Key, upsert
 from storage.database import Tx
 from storage.vault import vault
 
-HOME, CHAT = "home", "chat"
+HOME, CHAT, ACCOUNT = "home", "chat", "account"
 
 
 class CodeRow(Base):
@@ -23,11 +24,11 @@ class CodeRow(Base):
         Index("ix_code_expires_at", "expires_at"),
     )
     id: Mapped[Id]
-    kind: Mapped[Code]  # home, chat
+    kind: Mapped[Code]  # home, chat, account
     digest: Mapped[Key]
     compound_id: Mapped[int] = mapped_column(BigInt)
     household_id: Mapped[int | None] = mapped_column(BigInt)
-    target: Mapped[dict[str, Any]]  # of a chat: building_id, unit_id, body_id
+    target: Mapped[dict[str, Any]]  # of a chat: building_id, unit_id, body_id; of an account: person, bot, user
     made_by: Mapped[int | None] = mapped_column(BigInt)
     made_at: Mapped[datetime]
     expires_at: Mapped[datetime]
