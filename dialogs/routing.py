@@ -18,7 +18,7 @@ from domain.people import Chat, Person
 from domain.promises import is_quiet
 from domain.rules import Rules
 from domain.tickets import PRIVATE_DANGERS, THINGS, Status
-from services import people, quiet, ticket_files, ticket_search
+from services import people, quiet, ticket_files, ticket_search, ticket_work
 from services import tickets as ticket_services
 from services.tickets import Reported
 from services.turn import Turn
@@ -334,7 +334,7 @@ class Routing:
         if talk.chat and talk.person.role and pattern("words.on_it").match(heard.text):
             urgent = ticket_search.urgent_here(talk.turn, talk.chat, Status.OPEN)
             if urgent and ticket_search.may_handle(talk.turn, talk.person, urgent):
-                ticket_services.accept(talk.turn, talk.person, urgent)
+                ticket_work.accept(talk.turn, talk.person, urgent)
                 return
         if not talk.incoming.address.private:
             raise Silence

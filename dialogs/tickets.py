@@ -7,8 +7,8 @@ from domain.errors import Refusal
 from domain.guess import Guess
 from domain.messages import Address, File, Outgoing
 from domain.promises import is_quiet, quiet_end
-from domain.tickets import CONDUCT, LIVE, OUTCOMES, PRIVATE_DANGERS, UNNUMBERED_DANGERS, Outcome, Status, Ticket
-from services import people, ticket_clock, ticket_files, ticket_notices, ticket_search, tickets
+from domain.tickets import CONDUCT, PRIVATE_DANGERS, UNNUMBERED_DANGERS, Ticket
+from services import people, ticket_files, ticket_notices, ticket_search, tickets
 from services.tickets import Reported
 from texts import options, pattern, say, wording
 from texts.wording import figure
@@ -257,87 +257,6 @@ def progress(talk: Talk) -> None:
     talk.whisper("\n".join(ticket_search.progress(talk.turn, ticket) for ticket in mine[:3]))
 
 
-def accept(talk: Talk) -> None:
-    """`接单 12`; `我来` in a work chat; `收到` there takes only what is urgent, else it means "seen"."""
-    ticket = _to_handle(talk, say("tickets.which_accept"), Status.OPEN)
-    taker_words = tickets.accept(talk.turn, talk.person, ticket)
-    talk.say(say("tickets.accepted_here", number=ticket.number))
-    talk.whisper(taker_words)
-
-
-def finish(talk: Talk) -> None:
-    """`办结 12 已更换灯泡`; `弄好了` in a work chat."""
-    ticket = _to_handle(talk, say("tickets.which_finish"), *LIVE)
-    note = talk.args.get("note") or say("tickets.finished_note")
-    ticket_files.attach(talk.turn, talk.person, ticket, ticket_files.unpacked(talk.args.get("files", ())))
-    tickets.finish(talk.turn, talk.person, ticket, note=note)
-    talk.say(say("tickets.finished_here", number=ticket.number))
-
-
-def outcome(talk: Talk) -> None:
-    """The closing question: four answers that give solved and satisfied at once."""
-    ticket = ticket_search.get(talk.turn, talk.args["ticket"])
-    text = ticket_clock.outcome_question(talk.turn, ticket)
-    chosen = OUTCOMES[talk.choose("outcome", text, options("tickets.outcome_choices"))]
-    office, when = tickets.answer(talk.turn, talk.person, ticket, chosen)
-    if chosen is Outcome.UNSOLVED:
-        talk.say(say("tickets.reopened", number=ticket.number, office=office, when=when))
-        talk.then("tickets.lacking", ticket=ticket.id)
-    elif chosen is Outcome.UNSATISFIED:
-        talk.say(say("tickets.thanks_unsatisfied", number=ticket.number))
-    elif when:  # another reporter has given it back meanwhile
-        talk.say(say("tickets.thanks_back", number=ticket.number, when=when))
-    else:
-        talk.say(say("tickets.thanks_satisfied", number=ticket.number))
-
-
-def unsolved(talk: Talk) -> None:
-    """`没好 12`, `没好`: the fourth answer, said later."""
-    if number := talk.args.get("number"):
-        ticket = ticket_search.look_up(talk.turn, talk.person, talk.chat, int(number))
-    else:
-        done = ticket_search.own(talk.turn, talk.person, Status.DONE, Status.CLOSED)
-        if not done:
-            raise Refusal("tickets.none_yours")
-        ticket = _pick(talk, done[:3], say("tickets.which_unsolved"))
-    if ticket.status not in (Status.DONE, Status.CLOSED):
-        raise Refusal("tickets.not_done", number=ticket.number, when=ticket_notices.when(talk.turn, ticket))
-    office, when = tickets.answer(talk.turn, talk.person, ticket, Outcome.UNSOLVED)
-    talk.say(say("tickets.reopened", number=ticket.number, office=office, when=when))
-    talk.then("tickets.lacking", ticket=ticket.id)
-
-
-def lacking(talk: Talk) -> None:
-    """What is still missing, passed on in the reporter's words."""
-    words = talk.ask("words", say("tickets.lacking"), minutes=_LACKING)
-    ticket = ticket_search.get(talk.turn, talk.args["ticket"])
-    office = tickets.add_complaint(talk.turn, talk.person, ticket, words)
-    talk.say(say("tickets.lacking_noted", number=ticket.number, office=office))
-
-
-def call_off(talk: Talk) -> None:
-    """`误报`, `误报 13`: a head takes an alarm back; whoever raised it takes back their own report."""
-    raised = [] if talk.person.posts else [each for each in ticket_search.own(talk.turn, talk.person) if each.urgent]
-    if raised:
-        talk.args.setdefault("number", str(raised[0].number))
-        withdraw(talk)
-        return
-    if number := talk.args.get("number"):
-        ticket = ticket_search.find_by_number(talk.turn, talk.person, talk.chat, int(number))
-    elif talk.chat and talk.chat.body_id is None:
-        urgent = ticket_search.urgent_here(talk.turn, talk.chat, *LIVE)
-        if urgent is None:
-            raise Silence
-        ticket = urgent
-    else:
-        alarms = ticket_search.waiting_for(talk.turn, talk.person, talk.chat, *LIVE)
-        alarms = [each for each in alarms if each.urgent]
-        if not alarms:
-            raise Refusal("tickets.no_alarm")
-        ticket = _pick(talk, alarms, say("tickets.which_false"))
-    tickets.call_off(talk.turn, talk.person, ticket)
-
-
 def _mine(talk: Talk, question: str) -> Ticket:
     """The one ticket of one's own that is meant: by number, the only one, or chosen."""
     if number := talk.args.get("number"):
@@ -345,25 +264,10 @@ def _mine(talk: Talk, question: str) -> Ticket:
     mine = ticket_search.own(talk.turn, talk.person)
     if not mine:
         raise Refusal("tickets.none_yours")
-    return _pick(talk, mine, say(question))
+    return pick(talk, mine, say(question))
 
 
-def _to_handle(talk: Talk, question: str, *statuses: Status) -> Ticket:
-    """The ticket a handler means: by number, or the one that a bare word can mean."""
-    if number := talk.args.get("number"):
-        return ticket_search.find_by_number(talk.turn, talk.person, talk.chat, int(number))
-    waiting = ticket_search.waiting_for(talk.turn, talk.person, talk.chat, *statuses)
-    if "urgent" in talk.args:
-        waiting = [ticket for ticket in waiting if ticket.urgent]
-    among_neighbours = talk.chat is not None and talk.chat.body_id is None
-    if not waiting and ("urgent" in talk.args or among_neighbours):
-        raise Silence
-    if not waiting:
-        raise Refusal("tickets.nothing_to_accept")
-    return _pick(talk, waiting, question)
-
-
-def _pick(talk: Talk, found: list[Ticket], question: str) -> Ticket:
+def pick(talk: Talk, found: list[Ticket], question: str) -> Ticket:
     """One ticket as it is; of several, the person chooses by its own number."""
     if len(found) == 1:
         return found[0]
@@ -383,10 +287,4 @@ FLOWS = {
     "tickets.pictures": pictures,
     "tickets.withdraw": withdraw,
     "tickets.progress": progress,
-    "tickets.accept": accept,
-    "tickets.finish": finish,
-    "tickets.outcome": outcome,
-    "tickets.unsolved": unsolved,
-    "tickets.lacking": lacking,
-    "tickets.call_off": call_off,
 }

@@ -30,6 +30,11 @@ def when(turn: Turn, ticket: Ticket) -> str:
     return wording.moment(ticket.report_at.astimezone(turn.rules.zone), turn.local)
 
 
+def day(turn: Turn, at: datetime) -> str:
+    """The day, as people say it."""
+    return wording.day(at.astimezone(turn.rules.zone).date(), turn.local.date())
+
+
 def holder(turn: Turn, ticket: Ticket) -> str:
     """The office that has the ticket: of whoever accepted it, else of the responsible body."""
     body = people.get_body(turn, ticket.body_id)

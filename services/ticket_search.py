@@ -104,5 +104,6 @@ def progress(turn: Turn, ticket: Ticket) -> str:
         "office": office,
         "when": ticket_notices.when(turn, ticket),
         "note": ticket_notices.note(turn, ticket),
+        "review": ticket_notices.day(turn, ticket.review_at) if ticket.review_at else "",
     }
     return say(f"tickets.progress_{ticket.status.value}", **facts)

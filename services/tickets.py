@@ -1,6 +1,9 @@
-"""Tickets: from a report to the reporter's word that it is done. One function per event."""
+"""Tickets as residents make them: a report, a voice that joins it, words taken back. One function per event.
 
-from dataclasses import dataclass, replace
+What handlers do: ticket_work.py. How it ends: ticket_endings.py.
+"""
+
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -8,13 +11,13 @@ from domain.errors import Refusal
 from domain.guess import Guess
 from domain.messages import Address, File
 from domain.people import Body, Person, Place
-from domain.promises import first_report, is_quiet, quiet_end
+from domain.promises import first_report, is_quiet
 from domain.rights import Action
-from domain.tickets import LIVE, MILESTONES, Outcome, Status, Ticket, first_level
-from services import people, ticket_clock, ticket_files, ticket_notices, ticket_search
+from domain.tickets import LIVE, MILESTONES, Act, Status, Ticket, first_level
+from services import people, ticket_clock, ticket_files, ticket_notices, ticket_steps
 from services.turn import Turn
-from storage import audit, ticket_reports, tickets, timers
-from texts import say, wording
+from storage import audit, ticket_reports, tickets
+from texts import say
 
 _ASKED = ("since", "alarm_since")  # of a matter, not of the ticket
 _ANEW = timedelta(minutes=10)  # sooner than this, more words are part of the same report
@@ -123,7 +126,9 @@ def _open(turn: Turn, guess: Guess, body: Body, place: Place, *, discreet: bool,
 def _announce(turn: Turn, person: Person, ticket: Ticket, body: Body, **said: Any) -> None:
     """Who reported the new ticket in what words; who must hear of it; when the bot reports back."""
     _add_voice(turn, person, ticket, **said)
-    _record(turn, ticket, person.id, "opened", category=ticket.category)
+    ticket_steps.record(
+        turn, ticket, Act.OPENED, by=person.id, after=ticket.status.value, category=ticket.category, body=body.id
+    )
     if ticket.urgent:
         _raise_alarm(turn, ticket, body)
     elif is_quiet(turn.now, turn.rules):
@@ -160,8 +165,7 @@ def join(
 
     None where the ticket was closed meanwhile.
     """
-    tickets.lock(turn.tx, ticket_id)
-    ticket = tickets.get(turn.tx, ticket_id)
+    ticket = ticket_steps.lock(turn, ticket_id)
     if ticket.status not in LIVE:
         return None
     person = people.meet(turn, person)
@@ -169,13 +173,14 @@ def join(
     body = people.get_body(turn, ticket.body_id)
     raised = alarm is not None and not ticket.urgent
     if alarm and raised:
-        changes = {"danger": alarm.danger, "summary": alarm.summary, "alarm_at": turn.now, "status": Status.OPEN}
-        tickets.change(turn.tx, ticket_id, urgent=True, discreet=False, accepted_by=None, **changes)
-        ticket = tickets.get(turn.tx, ticket_id)
-        _record(turn, ticket, person.id, "raised", danger=alarm.danger)
+        changes = {"danger": alarm.danger, "summary": alarm.summary, "alarm_at": turn.now, "accepted_by": None}
+        note: dict[str, object] = {"danger": alarm.danger}
+        ticket = ticket_steps.step(
+            turn, ticket, Act.RAISED, by=person.id, note=note, urgent=True, discreet=False, **changes
+        )
         _raise_alarm(turn, ticket, body)
     if joined:
-        _record(turn, ticket, person.id, "joined")
+        ticket_steps.record(turn, ticket, Act.JOINED, by=person.id)
     count = ticket_reports.households(turn.tx, ticket_id)
     rescue = ticket.urgent and not raised
     again = not joined and turn.now - ticket.opened_at > _ANEW
@@ -188,99 +193,16 @@ def _raise_alarm(turn: Turn, ticket: Ticket, body: Body) -> None:
     ticket_clock.watch(turn, ticket)
 
 
-def accept(turn: Turn, person: Person, ticket: Ticket) -> str:
-    """Somebody with the right takes the ticket; the reporters hear who. Returns what the taker must know: the words of
-    the report and, unless it is discreet, who made it."""
-    ticket, body = _hold(turn, person, ticket)
-    if ticket.status is Status.ACCEPTED and ticket.accepted_by == person.id:
-        raise Refusal("tickets.already_yours", number=ticket.number)
-    if ticket.status is Status.ACCEPTED:
-        raise Refusal("tickets.taken", number=ticket.number, office=ticket_notices.holder(turn, ticket))
-    _check_live(ticket)
-    tickets.change(turn.tx, ticket.id, status=Status.ACCEPTED.value, accepted_by=person.id)
-    timers.cancel(turn.tx, ticket_clock.WATCH, str(ticket.id))
-    _record(turn, ticket, person.id, "accepted")
-    office = people.acting_office(person.posts, body, ticket.building)
-    if ticket.urgent:
-        text = say("tickets.accepted_urgent", number=ticket.number, office=office)
-        ticket_notices.to_places(turn, ticket, text, urgent=True)
-    else:
-        when = ticket_notices.when(turn, ticket)
-        text = say("tickets.accepted_reporter", number=ticket.number, office=office, when=when)
-        ticket_notices.to_reporters(turn, ticket, text)
-    first = ticket_reports.reporters(turn.tx, ticket.id, ticket.bot_id)[:1]
-    words = ticket_reports.texts(turn.tx, ticket.id)[:1]
-    home = wording.home(first[0].building, first[0].unit, first[0].room) if first else ""
-    who = f"{home} {first[0].name}".strip() if first and not ticket.discreet else ""
-    hint = ticket_files.hint(turn, ticket)
-    return say("tickets.taker_words", words=words[0][:60] if words else "", who=who, hint=hint)
-
-
-def finish(turn: Turn, person: Person, ticket: Ticket, *, note: str) -> None:
-    """The handler says it is fixed: the group hears it once, each reporter is asked privately."""
-    ticket, body = _hold(turn, person, ticket)
-    _check_live(ticket)
-    tickets.change(turn.tx, ticket.id, status=Status.DONE.value, accepted_by=person.id, closed_at=turn.now)
-    ticket_reports.add_texts(turn.tx, ticket.id, person_id=person.id, kind="note", at=turn.now, texts=(note,))
-    ticket_clock.stop(turn, ticket)
-    _record(turn, ticket, person.id, "finished")
-    office = people.acting_office(person.posts, body, ticket.building)
-    told = ticket_notices.note(turn, ticket)
-    facts = {"number": ticket.number, "summary": ticket.summary, "office": office, "note": told}
-    if not ticket.discreet:
-        ticket_notices.to_groups(turn, ticket, say("tickets.finished_group", **facts), urgent=ticket.urgent)
-    for reporter in ticket_reports.reporters(turn.tx, ticket.id, ticket.bot_id):
-        ticket_clock.ask_outcome(turn, ticket, reporter.person_id)
-
-
-def answer(turn: Turn, person: Person, ticket: Ticket, outcome: Outcome) -> tuple[str, str]:
-    """A reporter's word on the result; "not solved" gives the ticket back.
-
-    Returns the office that has it and, where it is being worked on (again), when the bot reports back.
-    """
-    tickets.lock(turn.tx, ticket.id)
-    body = people.get_body(turn, ticket.body_id)
-    office = people.office(body, ticket.building)
-    ticket_reports.answer(turn.tx, ticket.id, person.id, outcome.value)
-    _record(turn, ticket, person.id, "answered", outcome=outcome.value)
-    current = tickets.get(turn.tx, ticket.id)
-    if outcome is not Outcome.UNSOLVED:
-        if current.status is Status.DONE:
-            tickets.change(turn.tx, ticket.id, status=Status.CLOSED.value)
-        return office, ticket_notices.when(turn, current) if current.status in LIVE else ""
-    if current.status not in LIVE:
-        report_at = first_report(turn.now, turn.rules)
-        tickets.change(
-            turn.tx, ticket.id, status=Status.OPEN.value, accepted_by=None, closed_at=None, report_at=report_at
-        )
-        current = replace(current, status=Status.OPEN, report_at=report_at)
-        _record(turn, ticket, person.id, "reopened")
-        seen_at = quiet_end(turn.now, turn.rules)
-        text = say("tickets.reopened_body", **ticket_notices.facts(turn, current, seen_at=seen_at))
-        ticket_notices.to_handlers(turn, ticket, body, text, choices=ticket_notices.take_it(ticket))
-        ticket_clock.promise(turn, current)
-    return office, ticket_notices.when(turn, current)
-
-
-def add_complaint(turn: Turn, person: Person, ticket: Ticket, words: str) -> str:
-    """What is still missing, in the reporter's words, goes to the handler. Returns the handler's office."""
-    ticket_reports.add_texts(turn.tx, ticket.id, person_id=person.id, kind="report", at=turn.now, texts=(words,))
-    body = people.get_body(turn, ticket.body_id)
-    ticket_notices.to_handlers(turn, ticket, body, say("tickets.lacking_body", number=ticket.number, words=words))
-    return people.office(body, ticket.building)
-
-
 def withdraw(turn: Turn, person: Person, ticket: Ticket) -> bool:
     """Take back one's report. True where the ticket ends with it, False where other households stay."""
-    tickets.lock(turn.tx, ticket.id)
-    ticket = tickets.get(turn.tx, ticket.id)
-    _check_live(ticket)
-    if not ticket_reports.answer(turn.tx, ticket.id, person.id, Status.WITHDRAWN.value):
+    ticket = ticket_steps.lock(turn, ticket.id)
+    ticket_steps.check(ticket, Act.WITHDRAWN)
+    if not ticket_reports.answer(turn.tx, ticket.id, person.id, Status.WITHDRAWN.value, at=turn.now):
         raise Refusal("tickets.not_yours", number=ticket.number, yours="")
-    _record(turn, ticket, person.id, "withdrawn")
     if ticket_reports.households(turn.tx, ticket.id) > 0:
+        ticket_steps.record(turn, ticket, Act.WITHDRAWN, by=person.id)
         return False
-    tickets.change(turn.tx, ticket.id, status=Status.WITHDRAWN.value, closed_at=turn.now)
+    ticket = ticket_steps.step(turn, ticket, Act.WITHDRAWN, by=person.id, closed_at=turn.now, settled_at=turn.now)
     ticket_clock.stop(turn, ticket)
     body = people.get_body(turn, ticket.body_id)
     text = say("tickets.withdrawn_body", number=ticket.number)
@@ -294,42 +216,13 @@ def withdraw(turn: Turn, person: Person, ticket: Ticket) -> bool:
 
 def call_off(turn: Turn, person: Person, ticket: Ticket) -> None:
     """误报: any head in scope takes an alarm back; whoever heard of it hears that too."""
-    ticket, body = _hold(turn, person, ticket, Action.CALL_OFF)
-    _check_live(ticket)
+    ticket, body = ticket_steps.hold(turn, person, ticket, Action.CALL_OFF)
+    ticket_steps.check(ticket, Act.FALSE_ALARM)
     if not ticket.urgent:
         raise Refusal("tickets.not_urgent", number=ticket.number)
-    tickets.change(turn.tx, ticket.id, status=Status.WITHDRAWN.value, closed_at=turn.now)
+    ticket = ticket_steps.step(turn, ticket, Act.FALSE_ALARM, by=person.id, closed_at=turn.now, settled_at=turn.now)
     ticket_clock.stop(turn, ticket)
-    _record(turn, ticket, person.id, "false_alarm")
     text = say("tickets.false_alarm", number=ticket.number)
     ticket_notices.to_places(turn, ticket, text, urgent=True)
     ticket_notices.to_handlers(turn, ticket, body, text, urgent=True)
     people.tell_duty(turn, ticket.compound_id, text)
-
-
-def _hold(turn: Turn, person: Person, ticket: Ticket, action: Action = Action.HANDLE) -> tuple[Ticket, Body]:
-    """The ticket as it is now, locked for this turn, and its body; Refusal for who may not handle it."""
-    tickets.lock(turn.tx, ticket.id)
-    ticket = tickets.get(turn.tx, ticket.id)
-    body = people.get_body(turn, ticket.body_id)
-    if not ticket_search.may_handle(turn, person, ticket, action):
-        raise Refusal("tickets.not_your_office", number=ticket.number, office=people.office(body, ticket.building))
-    return ticket, body
-
-
-def _check_live(ticket: Ticket) -> None:
-    if ticket.status not in LIVE:
-        raise Refusal("tickets.not_open", number=ticket.number, state=say(f"tickets.state_{ticket.status.value}"))
-
-
-def _record(turn: Turn, ticket: Ticket, actor_id: int | None, action: str, **data: object) -> None:
-    audit.record(
-        turn.tx,
-        at=turn.now,
-        compound_id=ticket.compound_id,
-        actor_id=actor_id,
-        subject="ticket",
-        subject_id=ticket.id,
-        action=action,
-        **data,
-    )

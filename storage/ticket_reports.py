@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Index, String, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.base import Base, BigInt, Code, Id, Key, Ref, upsert
+from storage.base import Base, BigInt, Code, Id, Key, Moment, Ref, upsert
 from storage.database import Tx
 from storage.lean import execute_each
 from storage.people import Identity, PersonRow, of_bot
@@ -87,7 +87,7 @@ _texts = (
 _answer = (
     update(Report)
     .where(Report.ticket_id == bindparam("ticket"), Report.person_id == bindparam("person"))
-    .values(outcome=bindparam("answer"))
+    .values(outcome=bindparam("answer"), answered_at=bindparam("when", type_=Moment()))
 )
 
 
@@ -136,6 +136,6 @@ def texts(tx: Tx, ticket_id: int, kind: str = "report") -> list[str]:
     return [row[0] for row in tx.execute(_texts, {"ticket": ticket_id, "kind": kind})]
 
 
-def answer(tx: Tx, ticket_id: int, person_id: int, outcome: str) -> bool:
+def answer(tx: Tx, ticket_id: int, person_id: int, outcome: str, *, at: datetime) -> bool:
     """Keep a reporter's word on the ticket; False for who never reported it."""
-    return tx.execute(_answer, {"ticket": ticket_id, "person": person_id, "answer": outcome}).rowcount == 1
+    return tx.execute(_answer, {"ticket": ticket_id, "person": person_id, "answer": outcome, "when": at}).rowcount == 1

@@ -28,7 +28,7 @@ from classifier import Classifier, load_lexicon
 from domain.guess import Guess
 from domain.messages import Address, Event, Incoming, Outgoing, Sender
 from domain.rules import Rules
-from services import people, tickets
+from services import people, ticket_work, tickets
 from services.turn import Turn
 from storage import tickets as ticket_rows
 from storage.database import Tx, open_database
@@ -166,8 +166,8 @@ def at_the_desk(tx: Tx, update: Incoming, app: App) -> None:
     guess = Guess(True, "complaint", "noise", 1.0, "other", False, (), matter=matter, summary=matter)
     reported = tickets.report(turn, person, guess, place=place, address=update.address, texts=(update.text,))
     officer, _ = people.recognise(turn, Sender(SECRETARY, SECRETARY), Address(SECRETARY, private=True))
-    tickets.accept(turn, officer, reported.ticket)
-    tickets.finish(turn, officer, ticket_rows.get(tx, reported.ticket.id), note="劝好了")
+    ticket_work.accept(turn, officer, reported.ticket)
+    ticket_work.finish(turn, officer, ticket_rows.get(tx, reported.ticket.id), note="劝好了")
     turn.flush()
 
 
