@@ -197,6 +197,8 @@ def _switch(turn: Turn, part: Part) -> None:
         _end(turn, part, target, branch, ending)
     if branch:
         merging.move_bodies(tx, part.id, part.target, branch)
+    if part.branch and branch:
+        merging.hand_over_calls(tx, part.branch.id, branch.id)
     merging.move_all(tx, part.id, part.target, part.heirs, turn.now)
     rosters.drop_staged(tx, part.id)
     rosters.forget_older(tx, part.id, _ALL)  # an import of the old compound cannot be taken back from the new one

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, case, func, select, true, update
+from sqlalchemy.orm import aliased
 
 from domain.people import Body, Level
 from domain.tickets import LIVE
@@ -22,6 +23,7 @@ from storage.members import HomeRequest
 from storage.people import BodyRow
 from storage.places import Building, ChatRow, Compound, Household, Unit
 from storage.responsibility import DutyShift, KnownMatter
+from storage.ticket_bodies import TicketBody
 from storage.tickets import TicketRow
 
 # Tables whose rows stay with the compound they were written for; the others follow (`_rows`, `move_bodies`).
@@ -152,6 +154,16 @@ def move_all(tx: Tx, source: int, target: int, heirs: Heirs, now: datetime) -> N
     """Everything that is left but the bodies."""
     for table, there in _rows(source, now).items():
         tx.execute(update(table).where(there).values(_values(table, target, heirs)))
+
+
+def hand_over_calls(tx: Tx, branch: int, heir: int) -> None:
+    """What the ended branch was called for and has not answered is asked of its heir, if that was not called too."""
+    again = aliased(TicketBody)
+    there = select(1).where(
+        again.ticket_id == TicketBody.ticket_id, again.part == TicketBody.part, again.body_id == heir
+    )
+    waiting = (TicketBody.body_id == branch, TicketBody.answered_at.is_(None), ~there.exists())
+    tx.execute(update(TicketBody).where(*waiting).values(body_id=heir))
 
 
 def move_late(tx: Tx, source: int, target: int, heirs: Heirs, now: datetime) -> None:

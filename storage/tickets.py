@@ -20,6 +20,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    union_all,
     update,
 )
 from sqlalchemy.orm import Mapped, aliased, mapped_column
@@ -172,11 +173,11 @@ _find_near = (
     .order_by(TicketRow.id.desc())
     .limit(50)
 )
-_merged = select(Compound.id).where(Compound.merged_into == bindparam("compound"))
-_find_number = _tickets.where(
-    or_(TicketRow.series == bindparam("compound"), TicketRow.series.in_(_merged)),
-    TicketRow.number == bindparam("number"),
-).order_by(TicketRow.id)
+_of_compound = bindparam("compound", type_=BigInt)
+_series = union_all(select(_of_compound), select(Compound.id).where(Compound.merged_into == _of_compound))
+_find_number = _tickets.where(TicketRow.series.in_(_series), TicketRow.number == bindparam("number")).order_by(
+    TicketRow.id
+)
 _get = _tickets.where(TicketRow.id == bindparam("id"))
 _lock = select(TicketRow.status).where(TicketRow.id == bindparam("id")).with_for_update()
 _of_person = (

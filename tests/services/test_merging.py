@@ -29,6 +29,7 @@ from storage.database import Database, Tx
 from storage.models import Base
 from storage.people import PostHistory
 from storage.places import Compound
+from storage.ticket_bodies import ASSIST, WHISTLE, TicketBody
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 BIG, SMALL, MANY = "通湖小区", "西苑小区", "东苑小区"
@@ -269,13 +270,20 @@ async def test_what_the_old_branch_had_on_its_desk_goes_to_the_new(database: Dat
     def up(tx: Tx) -> None:
         own = people.bodies_of_compound(tx, number_of(tx, SMALL))
         branch = next(body for body in own if body.level is Level.BRANCH)
-        tickets.change(tx, tickets.all_tickets(tx)[0].id, body_id=branch.id)
+        ticket = tickets.all_tickets(tx)[0].id
+        tickets.change(tx, ticket, body_id=branch.id)
+        asked = {"ticket_id": ticket, "body_id": branch.id, "asked_at": NOW}
+        tx.execute(insert(TicketBody), [{**asked, "part": ASSIST, "answered_at": NOW}])
+        tx.execute(insert(TicketBody), [{**asked, "part": WHISTLE, "answered_at": None}])
 
     await database.run(up)
+    old = (await database.read(tickets.all_tickets))[0].body_id
     await merge(database)
     ticket = (await database.read(tickets.all_tickets))[0]
     body = await database.read(people.get_body, ticket.body_id)
     assert (body.name, body.compound_id) == (f"{BIG}党支部", ticket.compound_id)
+    helpers = await database.read(lambda tx: tx.execute(select(TicketBody.part, TicketBody.body_id)).all())
+    assert sorted(map(tuple, helpers)) == [(ASSIST, old), (WHISTLE, body.id)], "what is answered stays as it was"
     said = [each.message.text for each in talk.transport.sent if each.message.to.chat == f"{SMALL}书记"]
     assert said == []
     await talk.say("孙主任", "菜单")
