@@ -1,15 +1,66 @@
 """Help, a person to talk to, and the menu for words the bot did not understand."""
 
+from dialogs import topics
 from dialogs.engine import Talk
+from dialogs.topics import Entry
+from domain.rights import Action
+from services import help as services
 from services import people
 from texts import options, say, words
 
 
 def show_help(talk: Talk) -> None:
-    """`帮助`: what this person may do here, each with an example."""
-    talk.say(say("common.help"))
-    if talk.person.posts:
-        talk.say(say("common.help_handler"))
+    """`帮助`: what this person may do here: to residents an example of each topic, to officers a menu of their topics;
+    `帮助 报修`: one topic."""
+    if talk.args.get("first"):
+        talk.say(_first_words(talk))
+        return
+    rights = services.rights_here(talk.turn, talk.person, talk.chat)
+    if topic := _meant(talk.args.get("topic", ""), rights):
+        talk.say(_told(topic, rights))
+        return
+    own = [topic for topic in topics.OFFICERS if topics.of_topic(topic, rights)]
+    if not own:
+        talk.say(_short())
+        return
+    labels = [(number, say(f"help.topic_{topic}")) for number, topic in enumerate(own, start=1)]
+    labels.append((len(own) + 1, say("help.everybodys")))
+    chosen = talk.choose("topic", say("help.which"), labels)
+    talk.whisper(_told(own[chosen - 1], rights) if chosen <= len(own) else _short())
+
+
+def _first_words(talk: Talk) -> str:
+    """`/start`: whose bot this is and what for, as a group hears it when it is bound."""
+    lives = talk.person.household_id or talk.person.posts
+    community = services.community(talk.turn, talk.person, talk.chat)
+    return say("help.first", community=community, join="" if lives else say("help.line_join"))
+
+
+def _meant(word: str, rights: frozenset[Action]) -> str:
+    """The topic of that name, else of the first command whose example has the word in it; "" where there is none."""
+    known = [topic for topic in (*topics.OFFICERS, *topics.EVERYBODYS) if topics.of_topic(topic, rights)]
+    for topic in known if word else ():
+        if word in words(f"help.names_{topic}"):
+            return topic
+    for topic in known if len(word) > 1 else ():
+        if any(word in _line(entry) for entry in topics.of_topic(topic, rights)):
+            return topic
+    return ""
+
+
+def _told(topic: str, rights: frozenset[Action]) -> str:
+    return "\n".join((*map(_line, topics.of_topic(topic, rights)), say("help.honest")))
+
+
+def _short() -> str:
+    """What everybody may do, an example of each topic."""
+    lines = [_line(topics.of_topic(topic, frozenset())[0]) for topic in topics.EVERYBODYS]
+    more = say("help.comma").join(say(f"help.topic_{topic}") for topic in topics.EVERYBODYS)
+    return "\n".join((*lines, say("help.more", topics=more), say("help.honest")))
+
+
+def _line(entry: Entry) -> str:
+    return say(f"help.line_{entry.name}")
 
 
 def call(talk: Talk) -> None:

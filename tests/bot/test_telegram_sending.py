@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from telegram.request import HTTPXRequest
 
-from bot.telegram_transport import TelegramTransport
+from bot.telegram_transport import HEADS, RESIDENTS, TelegramTransport
 from bot.transport import Flooded, Gone, Moved, Rejected, RetryLater, Unreachable
 from domain.messages import Address, Choice, File, Happening, Outgoing, Sender, numbered
 from tests.peers.telegram.peer import TelegramPeer
@@ -285,8 +285,7 @@ async def test_a_file_that_the_platform_no_more_has(tmp_path: Path) -> None:
 async def test_commands(peer: TelegramPeer, bot: TelegramTransport, caplog: pytest.LogCaptureFixture) -> None:
     await bot.publish([f"{FORUM}/77", str(FORUM), "-1009999999999"])
     shown = {scope: [one["command"] for one in commands] for scope, commands in peer.commands.items()}
-    residents = ["report", "progress", "withdraw", "person", "help"]
-    heads = ["accept", "finish", "unsolved", "false_alarm", "behalf", "progress", "help"]
+    residents, heads = list(RESIDENTS), list(HEADS)
     assert shown == {
         '{"type": "all_private_chats"}': residents,
         '{"type": "all_group_chats"}': residents,

@@ -1,0 +1,86 @@
+"""What help tells: for each command who may use it, under which topic, and its one example (texts, "help.line_…").
+
+Beside dialogs/registry.py: a command there without a line here fails a test.
+"""
+
+from dataclasses import dataclass
+
+from domain.rights import Action
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """needs: the right without which nobody is told of it; slash: its name in Telegram's menu.
+
+    The first entry of a topic stands for it in the short help.
+    """
+
+    name: str
+    flow: str
+    topic: str
+    needs: Action | None = None
+    slash: str = ""
+
+
+ENTRIES = (
+    Entry("say", "tickets.report", "report", slash="report"),
+    Entry("behalf", "tickets.report", "report", slash="behalf"),
+    Entry("progress", "tickets.progress", "progress", slash="progress"),
+    Entry("withdraw", "tickets.withdraw", "progress", slash="withdraw"),
+    Entry("unsolved", "tickets.unsolved", "progress", slash="unsolved"),
+    Entry("pictures", "tickets.pictures", "progress", slash="pictures"),
+    Entry("join", "members.join", "home", slash="join"),
+    Entry("code", "members.code", "home"),
+    Entry("call", "help.call", "person", slash="person"),
+    Entry("holders", "offices.holders", "person", slash="head"),
+    Entry("account", "accounts.code", "home"),
+    Entry("new_account", "accounts.change", "home"),
+    Entry("mine", "privacy.mine", "data", slash="data"),
+    Entry("consent", "privacy.withdraw_consent", "data"),
+    Entry("erase", "privacy.erase", "data"),
+    Entry("help", "help.show", "person", slash="help"),
+    Entry("accept", "tickets.accept", "work", Action.HANDLE, "accept"),
+    Entry("finish", "tickets.finish", "work", Action.HANDLE, "finish"),
+    Entry("false_alarm", "tickets.call_off", "work", Action.CALL_OFF, "false_alarm"),
+    Entry("waiting", "members.waiting", "entry", Action.APPROVE, "waiting"),
+    Entry("approve_all", "members.approve_all", "entry", Action.APPROVE),
+    Entry("approve", "members.approve", "entry", Action.APPROVE),
+    Entry("refuse", "members.refuse", "entry", Action.APPROVE),
+    Entry("home_code", "members.home_code", "entry", Action.MAKE_CODES, "home_code"),
+    Entry("missing", "members.missing", "entry", Action.SEE_ROSTER, "missing"),
+    Entry("account_for", "accounts.code_for", "entry", Action.APPROVE),
+    Entry("poster", "posters.send", "entry", Action.MAKE_CODES),
+    Entry("appoint", "offices.appoint", "team", Action.APPOINT, "appoint"),
+    Entry("dismiss", "offices.dismiss", "team", Action.DISMISS, "dismiss"),
+    Entry("away", "offices.away", "team", Action.DEPUTISE, "deputy"),
+    Entry("back", "offices.back", "team", Action.DEPUTISE, "back"),
+    Entry("hand_over", "offices.hand_over", "team", Action.APPOINT),
+    Entry("vacancies", "offices.vacancies", "team", Action.SEE_ROSTER, "vacancies"),
+    Entry("bind_code", "members.bind_code", "group", Action.BIND_CHAT, "bind_code"),
+    Entry("bind", "members.bind", "group", Action.BIND_CHAT, "bind"),
+    Entry("move_code", "members.move_code", "group", Action.BIND_CHAT),
+    Entry("quiet", "quiet.start", "group", Action.QUIET),
+    Entry("quiet_end", "quiet.end", "group", Action.QUIET),
+    Entry("establish", "bodies.establish", "bodies", Action.ESTABLISH),
+    Entry("dissolve", "bodies.dissolve", "bodies", Action.ESTABLISH),
+    Entry("rename", "bodies.rename", "bodies", Action.ESTABLISH),
+    Entry("divide", "bodies.divide", "bodies", Action.ESTABLISH),
+    Entry("divide_all", "bodies.divide_all", "bodies", Action.ESTABLISH),
+    Entry("unplaced", "bodies.unplaced", "bodies", Action.SEE_ROSTER),
+)
+# Flows that words start and that nobody is told of.
+UNTOLD = frozenset(
+    {
+        "help.example",  # a command with something missing
+        "posters.start",  # what a scanned poster says
+    }
+)
+EVERYBODYS = tuple(dict.fromkeys(each.topic for each in ENTRIES if each.needs is None))
+OFFICERS = tuple(
+    dict.fromkeys(each.topic for each in ENTRIES if each.needs is not None and each.topic not in EVERYBODYS)
+)
+
+
+def of_topic(topic: str, rights: frozenset[Action]) -> list[Entry]:
+    """What somebody with these rights is told of it."""
+    return [each for each in ENTRIES if each.topic == topic and (each.needs is None or each.needs in rights)]
