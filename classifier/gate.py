@@ -51,7 +51,7 @@ class Verdict:
     done: bool = False
     fault: bool = False
     ruled: bool = False  # a complaint by the rules alone
-    near: bool = False  # a thing or a place of ours is named
+    near: bool = False  # a thing is named, or a place of ours with something wrong
     ours: bool = False  # a place of ours is named, or somebody cries out as neighbours do
     groups: Groups = field(default_factory=dict)
 
@@ -182,7 +182,8 @@ class Gate:
         named = bool(found.things or found.strong or petition)
         lasting = bool(found.things and groups.get("place") and groups.get("lasting") and not cost)
         asked = bool(groups.get("appeal") and (found.things or found.weak))
-        verdict.near = bool(found.things or found.weak or groups.get("place"))
+        wrong = found.faults or found.special or groups.get("appeal")
+        verdict.near = bool(found.things or ((found.weak or groups.get("place")) and wrong))
         verdict.ours = bool(groups.get("place") or any(hit.roles & bit(CRY) for hit in found.strong))
         if named:
             verdict.fault = bool(found.strong or found.faults or petition or asked or lasting)

@@ -239,7 +239,7 @@ def _longest(hits: list[Hit]) -> list[Hit]:
             continue
         place = hit.end - hit.start > 1 and "place" in hit.groups
         rest = tuple(
-            mark for mark in hit.marks if mark.role in _NO_CUT or mark.role == STRONG or place and mark == _PLACE
+            mark for mark in hit.marks if mark.role in _NO_CUT or mark.role == STRONG or (place and mark == _PLACE)
         )
         if rest:
             kept.append(_hit(hit.start, hit.end, hit.core, hit.word, rest))
