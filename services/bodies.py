@@ -97,6 +97,8 @@ def check_dissolve(turn: Turn, person: Person, body: Body) -> None:
     check_over(turn, person, body)
     if rows.had_ticket(turn.tx, body):
         raise Refusal("bodies.had_tickets", name=body.name)
+    if places.chats_of_body(turn.tx, body.id):
+        raise Refusal("bodies.has_chat", name=body.name)
 
 
 # --- homes ----------------------------------------------------------------------------------------------------------

@@ -86,10 +86,10 @@ def appoint(turn: Turn, person: Person, whom: Named, body: Body, role: Role, *, 
     if held:
         dismiss(turn, person, held)
     offices.add(turn.tx, whom.person_id, body.id, role, since=turn.now, until=until)
-    action = "renewed" if before and before.acts_for is None else "appointed"
-    _record(turn, action, body, role, actor=person.id, about=whom.person_id)
+    renewed = before is not None and before.acts_for is None
+    _record(turn, "renewed" if renewed else "appointed", body, role, actor=person.id, about=whom.person_id)
     facts = {"office": office, "by": _by(turn, person, body), "day": last_of(turn, until)}
-    _tell(turn, whom.person_id, say(f"offices.{action}_you", **facts))
+    _tell(turn, whom.person_id, say("offices.renewed_you" if renewed else "offices.appointed_you", **facts))
     _watch_term(turn, whom.person_id, body, role, until)
     return office
 
@@ -142,14 +142,14 @@ def due_term(turn: Turn, data: dict[str, Any]) -> None:
     by = people.office(above[0].body, offices.building_of(turn.tx, above[0].body)) if above else ""
     facts = {"office": office, "name": held.name, "day": last_of(turn, held.until), "by": by}
     if held.until > turn.now:
-        told = "offices.term_near"
+        told, told_you = "offices.term_near", "offices.term_near_you"
         _watch_term(turn, held.person_id, held.body, held.role, held.until, warned=True)
     else:
-        told = "offices.term_over"
+        told, told_you = "offices.term_over", "offices.term_over_you"
         _end(turn, held, by=None)
         _record(turn, "term_ended", held.body, held.role, actor=None, about=held.person_id)
         _stand_down(turn, held, by=None)
-    _tell(turn, held.person_id, say(f"{told}_you", **facts))
+    _tell(turn, held.person_id, say(told_you, **facts))
     for leader in above:
         _tell(turn, leader.person_id, say(told, **facts))
 

@@ -16,10 +16,12 @@ from domain.errors import Refusal
 from domain.people import OFFICES, Body, Level, Named, Person, Role
 from domain.rights import Action, allows
 from domain.rules import Rules
-from services import clock, offices, rights
+from services import bodies as body_services
+from services import clock, handovers, offices, rights
 from services.turn import Turn
-from storage import people
+from storage import conversations, people
 from storage.audit import Audit
+from storage.conversations import Conversation
 from storage.database import Database, Tx
 from storage.people import PostHistory, PostRow
 from storage.timers import TimerRow
@@ -145,6 +147,96 @@ async def test_namesakes_are_told_apart_and_strangers_not_found(database: Databa
     await database.run(look)
 
 
+async def test_a_term_ends_by_itself_with_whoever_stands_in(database: Database) -> None:
+    def go(tx: Tx) -> None:
+        body, secretary = group(tx, "3"), person(tx, "周书记")
+        until = offices.term_until(turn_at(tx), last=date(2026, 12, 31))
+        offices.appoint(turn_at(tx), secretary, named(tx, "小赵"), body, Role.HEAD, until=until)
+        offices.go_away(turn_at(tx, until - timedelta(days=2)), person(tx, "小赵"), named(tx, "王阿姨"), until.date())
+        clock.tick(tx, until - timedelta(minutes=1), Rules())
+        assert len(person(tx, "小赵").posts) == 1
+        clock.tick(tx, until, Rules())
+        assert person(tx, "小赵").posts == person(tx, "王阿姨").posts == ()
+        ended = tx.execute(select(PostHistory.person_id, PostHistory.ended_by).order_by(PostHistory.id)).all()
+        assert [tuple(row) for row in ended][1:] == [(person(tx, "小赵").id, None), (person(tx, "王阿姨").id, None)]
+        actions = [row[0] for row in tx.execute(select(Audit.action).order_by(Audit.id))]
+        assert actions == ["dismissed", "appointed", "deputised", "term_ended", "returned"]
+
+    await database.run(go)
+
+
+async def test_an_older_term_ends_nothing(database: Database) -> None:
+    """Held on for longer, given to another, or given back for good: the day of the first term is a day like others."""
+
+    def go(tx: Tx) -> None:
+        body, secretary = group(tx, "5"), person(tx, "周书记")
+        short, long = (offices.term_until(turn_at(tx), years=years) for years in (1, 3))
+        offices.appoint(turn_at(tx), secretary, named(tx, "何老师"), body, Role.HEAD, until=short)
+        with pytest.raises(Refusal, match="already"):
+            offices.appoint(turn_at(tx), secretary, named(tx, "何老师"), body, Role.HEAD, until=short)
+        offices.appoint(turn_at(tx), secretary, named(tx, "何老师"), body, Role.HEAD, until=long)
+        clock.tick(tx, short + timedelta(days=1), Rules())
+        assert [post.role for post in person(tx, "何老师").posts] == [Role.HEAD]
+        offices.appoint(turn_at(tx), secretary, named(tx, "郑工"), body, Role.HEAD)
+        offices.appoint(turn_at(tx), secretary, named(tx, "何老师"), body, Role.HEAD)
+        clock.tick(tx, long + timedelta(days=1), Rules())
+        assert [post.role for post in person(tx, "何老师").posts] == [Role.HEAD]
+
+    await database.run(go)
+
+
+@pytest.mark.parametrize(
+    ("today", "years", "last"),
+    [
+        (date(2026, 11, 23), 3, "2029年11月22日"),
+        (date(2028, 2, 29), 1, "2029年2月27日"),
+        (date(2028, 2, 29), 4, "2032年2月28日"),
+    ],
+)
+async def test_years_of_a_term(database: Database, today: date, years: int, last: str) -> None:
+    def count(tx: Tx) -> str:
+        turn = turn_at(tx, datetime(today.year, today.month, today.day, 12, tzinfo=NOON.tzinfo))
+        with pytest.raises(Refusal, match="term_wrong"):
+            offices.term_until(turn, last=today - timedelta(days=1))
+        with pytest.raises(Refusal, match="term_wrong"):
+            offices.term_until(turn, years=11)
+        return offices.last_of(turn, offices.term_until(turn, years=years))
+
+    assert await database.run(count) == last
+
+
+async def test_a_handover_needs_the_right_of_who_agrees(database: Database) -> None:
+    def go(tx: Tx) -> None:
+        body, roles = handovers.own(person(tx, "老刘"))[0]
+        assert handovers.ask_above(turn_at(tx), person(tx, "老刘"), named(tx, "小赵"), body, roles) == "小区党支部"
+        data = tx.execute(select(TimerRow.data).where(TimerRow.kind == handovers.HANDOVER)).scalar_one()
+        for nobody in ("小赵", "老刘", "王阿姨", "吴师傅"):
+            with pytest.raises(Refusal, match="refused"), tx.begin_nested():
+                handovers.decide(turn_at(tx), person(tx, nobody), data, agreed=True)
+        handovers.decide(turn_at(tx), person(tx, "周书记"), data, agreed=True)
+        assert person(tx, "老刘").posts == ()
+        assert sorted(post.role for post in person(tx, "小赵").posts) == [Role.HEAD, Role.LEADER]
+        with pytest.raises(Refusal, match="hand_gone"):
+            handovers.decide(turn_at(tx), person(tx, "周书记"), data, agreed=True)
+
+    await database.run(go)
+
+
+async def test_who_is_above_is_asked_when_their_other_dialog_is_over(database: Database) -> None:
+    def go(tx: Tx) -> None:
+        open_ = Conversation("help.menu", {}, [], "what", "q", NOON + timedelta(minutes=15))
+        conversations.save(tx, BOT, "周书记", "周书记", open_)
+        body, roles = handovers.own(person(tx, "老刘"))[0]
+        handovers.ask_above(turn_at(tx), person(tx, "老刘"), named(tx, "小赵"), body, roles)
+        for minutes, flow in ((0, "help.menu"), (10, "help.menu"), (20, "offices.decide")):
+            now = NOON + timedelta(minutes=minutes)
+            clock.tick(tx, now, Rules())
+            found = conversations.find(tx, BOT, "周书记", "周书记", now)
+            assert found and found.flow == flow
+
+    await database.run(go)
+
+
 def test_words_for_offices_mean_one_thing() -> None:
     seen: dict[str, str] = {}
     for code in OFFICES:
@@ -156,10 +248,12 @@ def test_words_for_offices_mean_one_thing() -> None:
 
 NAMES = ("王阿姨", "小赵", "老刘", "周书记", "孙主任", "吴师傅", "何老师", "郑工", "小林")
 ROLES = tuple(Role)
+BODY_VERBS = ("establish", "rename", "dissolve", "divide")
+VERBS = ("appoint", "appoint", "dismiss", "away", "back", "days", "hand", "agree", *BODY_VERBS)
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(("appoint", "dismiss", "away", "back", "days")),
-        st.sampled_from(NAMES),
+        st.sampled_from(VERBS),
+        st.sampled_from((*NAMES, "周书记", "孙主任", "周书记", "孙主任", "老刘")),
         st.sampled_from(NAMES),
         st.integers(0, 99),
         st.sampled_from(ROLES),
@@ -193,15 +287,18 @@ async def test_nobody_gets_a_right_that_nobody_with_that_right_gave(database: Da
 
     To be away (DEPUTISE) concerns one's own post alone and comes with it.
     """
-    gained = 0
+    gained = handed = established = 0
 
     def play(tx: Tx) -> None:
-        bodies = offices.bodies_of(turn_at(tx), 1)
+        for level, name in ((Level.OWNERS_COMMITTEE, "业委会"), (Level.TEAM, "舞蹈队")):
+            body_services.establish(turn_at(tx), person(tx, "周书记"), 1, level, name)
+        handovers.ask_above(turn_at(tx), person(tx, "老刘"), named(tx, "小赵"), *handovers.own(person(tx, "老刘"))[0])
+        bodies = sorted(offices.bodies_of(turn_at(tx), 1), key=lambda body: (body.level < Level.PROPERTY, body.id))
         few = [body for body in bodies if body.level is not Level.MEMBER_HOUSEHOLD or body.name.startswith("3栋")][:18]
         above = {body.id for body in bodies if body.level in (Level.STREET, Level.COMMUNITY, Level.BRANCH)}
 
         @settings(
-            max_examples=40,
+            max_examples=60,
             deadline=None,
             database=None,
             derandomize=True,
@@ -209,32 +306,44 @@ async def test_nobody_gets_a_right_that_nobody_with_that_right_gave(database: Da
         )
         @given(STEPS)
         def steps(given_steps: list[tuple[str, str, str, int, Role]]) -> None:
-            nonlocal gained
+            nonlocal gained, handed, established
             with undone(tx):
                 now = NOON
                 for verb, actor, about, number, role in given_steps:
-                    before = rights_of(tx, few)
+                    there = {body.id: body for body in offices.bodies_of(turn_at(tx), 1)}
+                    known = {body.id for body in few}
+                    few_now = [body for number, body in there.items() if number in known]
+                    before = rights_of(tx, few_now)
                     if verb == "days":
                         now += timedelta(days=number % 9)
                         clock.tick(tx, now, Rules())
                     else:
-                        body = few[number % len(few)]
+                        body = few_now[number % len(few_now)]
                         act(turn_at(tx, now), verb, actor, about, body=body, role=role)
-                    new = rights_of(tx, few) - before
+                    new = rights_of(tx, few_now) - before
                     gained += len(new)
-                    if verb in ("days", "dismiss", "back"):
+                    handed += len(new) if verb == "agree" else 0
+                    made = [body for body in offices.bodies_of(turn_at(tx), 1) if body.id not in there]
+                    established += len(made)
+                    for name, action, body_id in rights_of(tx, made):  # of whoever had it over what is above
+                        parent = next(int(body.path.split("/")[-3]) for body in made if body.id == body_id)
+                        assert (name, action, parent) in before, (verb, actor, name, action)
+                    if verb in ("days", "dismiss", "back", "hand", *BODY_VERBS):
                         assert not new, (verb, actor, new)
                     has = {(action, body_id) for name, action, body_id in before if name == actor}
                     work = {Action.HANDLE, Action.CALL_OFF, Action.SEE_FILES}
                     for name, action, body_id in new:
                         passed_on = role_in_property(tx, name) and action in work and body_id in above
-                        needed = Action.APPOINT if action is Action.DEPUTISE and verb == "appoint" else action
+                        given = verb in ("appoint", "agree")
+                        needed = Action.APPOINT if action is Action.DEPUTISE and given else action
                         assert (needed, body_id) in has or passed_on, (verb, actor, name, action, body_id)
 
         steps()
 
     await database.run(play)
     assert gained > 0, "the steps never gave anybody anything"
+    assert established > 0, "the steps never set up a body"
+    assert handed > 0, "no office was ever handed over"
 
 
 def role_in_property(tx: Tx, name: str) -> bool:
@@ -247,7 +356,18 @@ def act(turn: Turn, verb: str, actor: str, about: str, *, body: Body, role: Role
     try:
         with tx.begin_nested():
             if verb == "appoint":
-                offices.appoint(turn, who, named(tx, about), body, role)
+                until = offices.term_until(turn, last=turn.local.date() + timedelta(days=4))
+                offices.appoint(turn, who, named(tx, about), body, role, until=until if role in ROLES[::2] else None)
+            elif verb in BODY_VERBS:
+                change_body(turn, verb, who, about, body)
+            elif verb == "hand":
+                for own, roles in handovers.own(who)[:1]:
+                    handovers.ask_above(turn, who, named(tx, about), own, roles)
+            elif verb == "agree":  # whoever says it: not only who was asked
+                for data in (
+                    tx.execute(select(TimerRow.data).where(TimerRow.kind == handovers.HANDOVER)).scalars().all()
+                ):
+                    handovers.decide(turn, who, data, agreed=True)
             elif verb == "away":
                 offices.go_away(turn, who, named(tx, about), (turn.local + timedelta(days=2)).date())
             elif verb == "back":
@@ -257,3 +377,16 @@ def act(turn: Turn, verb: str, actor: str, about: str, *, body: Body, role: Role
                     offices.dismiss(turn, who, held)
     except Refusal:
         pass
+
+
+def change_body(turn: Turn, verb: str, who: Person, about: str, body: Body) -> None:
+    if verb == "establish" and body.building_id:
+        body_services.establish_household(turn, who, 1, f"{about}家", building=body.name.partition("栋")[0])
+    elif verb == "establish":
+        body_services.establish(turn, who, 1, body.level if body.level > Level.PROPERTY else Level.TEAM, f"{about}队")
+    elif verb == "rename":
+        body_services.rename(turn, who, 1, body, f"{about}社")
+    elif verb == "divide":
+        body_services.divide(turn, who, body, body_services.homes_between(turn, 1, "3", ("1", ""), ("1", "")))
+    else:
+        body_services.dissolve(turn, who, body)
