@@ -3,16 +3,17 @@
 import secrets
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from domain.messages import Address, Choice, Incoming, Outgoing, Sender
-from domain.people import Chat
+from domain.people import Chat, Place
 from texts import pattern, say, words
 
 LONGEST = 100_000  # characters of a line; the bot itself reads less
 _KEPT = 500  # messages that can be quoted
+_NOWHERE = Place(0)  # of a group that is bound to nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,9 @@ class Desk:
     def __init__(self, bot_id: str, here: Neighbourhood) -> None:
         self._bot_id = bot_id
         self.chats = {chat.chat_id: chat for chat in here.chats}
+        if here.chats:
+            unbound = _unbound(bot_id, self.chats)
+            self.chats[unbound.chat_id] = unbound
         self.people = {person.name: person for person in here.people}
         residents = [person for person in here.people if not person.serves]
         speaker = next(iter(residents or here.people), None)
@@ -222,6 +226,13 @@ class Desk:
         )
 
 
+def _unbound(bot_id: str, known: Container[str]) -> Chat:
+    """A group that no place is known of, to try binding one; once bound it is known, and the next is another."""
+    titles = (say("terminal.unbound", number=number) for number in ("", *range(2, 100)))
+    title = next(each for each in titles if each not in known)
+    return Chat(bot_id, title, title, _NOWHERE, None)
+
+
 def commands() -> list[tuple[str, str]]:
     """The bot's own commands and what they are for."""
     return [(word, about) for word, _, about in (line.partition(" ") for line in say("terminal.commands").split("\n"))]
@@ -254,4 +265,6 @@ def suggestions(desk: Desk, text: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _chat_suggestion(chat: Chat) -> tuple[str, str]:
+    if chat.place == _NOWHERE:
+        return f"/{chat.title}", say("terminal.about_unbound")
     return f"/{chat.title}", say("terminal.about_work" if chat.body_id else "terminal.about_chat")

@@ -172,6 +172,24 @@ def test_completion(desk: Desk) -> None:
     assert not list(suggestions(desk, "楼道灯"))
 
 
+def test_one_group_is_bound_to_nothing(desk: Desk) -> None:
+    assert desk.read("/新建的群") == Note("")
+    incoming = heard(desk, "老刘: 绑定 482173")
+    assert incoming.address == Address("新建的群")
+    assert ("/新建的群", "还没绑的群，可试 绑定") in [(name, about) for _, name, about in suggestions(desk, "/新")]
+
+
+def test_once_bound_the_next_is_another() -> None:
+    bound = Chat("linli", "新建的群", "9栋群", Place(1, 9, building="9"), None)
+    chats = Desk("linli", Neighbourhood((*CHATS, bound), PEOPLE)).chats
+    assert chats["新建的群"] is bound and chats["新建的群2"].place.building_id is None
+
+
+def test_nowhere_there_is_no_group_to_bind() -> None:
+    desk = Desk("linli", Neighbourhood())
+    assert desk.chats == {} and desk.private
+
+
 # The whole program.
 
 
@@ -210,6 +228,17 @@ def test_a_pipe_with_all_that_people_type(environment: dict[str, str]) -> None:
     assert "没有 #99999" in said
     assert "\x1b" not in said
     assert "Traceback" not in said + _log(environment)
+
+
+def test_a_group_is_bound_in_the_demo(environment: dict[str, str]) -> None:
+    """A head's code, said in the group that is bound to nothing."""
+    asked = _demo("/私聊\n周书记: 绑群 小区\n".encode(), environment).stdout.decode()
+    code = re.search(r"码：(\d{6})", asked)
+    assert code, asked
+    done = _demo(f"/新建的群\n周书记: 绑定 {code[1]}\n".encode(), environment).stdout.decode()
+    assert "小区群绑好了" in done  # its first words may wait for the morning
+    again = _demo("/小区群\n王阿姨: 大家好\n/新建的群2\n王阿姨: 大家好\n".encode(), environment).stdout.decode()
+    assert "这个群或人" not in again, again
 
 
 def _demo(lines: bytes, environment: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
