@@ -138,7 +138,9 @@ class Sender:
         letter = _Letter(row, message, cut[number], last=number == len(cut) - 1)
         try:
             async with asyncio.timeout(_ANSWERING), self._drawn(letter.piece) as piece:
-                message_id = await self._deliver(replace(letter, piece=piece))
+                undrawn = letter.piece.file is not None and piece.file is None  # which is said; nothing more follows
+                letter = replace(letter, piece=piece, last=letter.last or undrawn)
+                message_id = await self._deliver(letter)
         except Moved as moved:
             await self._move(letter, moved.chat)
         except Flooded as flooded:

@@ -25,7 +25,6 @@ from wechaty_grpc.wechaty import PuppetStub  # type: ignore[import-untyped]
 
 from bot.transport import Rejected, StartError
 from bot.wechat_messages import Payload
-from domain.messages import Happening
 
 T = TypeVar("T")
 
@@ -281,21 +280,6 @@ class Line:
 def login_code(body: dict[str, Any]) -> str:
     """The text of the code of a SCAN, as long as it is to be scanned."""
     return "" if body.get("status") in _PAST_SCANNING else str(body.get("qrcode") or "")
-
-
-def ids(body: dict[str, Any], key: str) -> list[Any]:
-    """The people an event names."""
-    found = body.get(key)
-    return found if isinstance(found, list) else []
-
-
-def moved(kind: int, body: dict[str, Any], me: str) -> list[tuple[Happening, str]]:
-    """What a change of a room's members means to the bot, then who else came or left, as an event's detail."""
-    came = kind == Told.ROOM_JOIN
-    found = [str(user) for user in ids(body, "inviteeIdList" if came else "removeeIdList")]
-    news = [(Happening.RESTORED if came else Happening.REMOVED, "")] if me in found else []
-    others = " ".join(user for user in found if user not in ("", me))
-    return [*news, (Happening.CAME if came else Happening.LEFT, others)] if others else news
 
 
 def check_address(gateway: str, ca: Path | None) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from typing import Any
 
-from domain.messages import Address, File, Incoming, Sender, clean
+from domain.messages import Address, File, Happening, Incoming, Sender, clean
 
 AFTER_NAME = "\u2005"  # what WeChat puts behind a name that is called
 
@@ -50,6 +51,15 @@ def wanted(payload: Payload, me: str) -> bool:
     return payload.talker not in ("", me) and (
         payload.kind in _FILES or (payload.kind in (Kind.TEXT, Kind.GROUP_NOTE) and payload.text.strip() != "")
     )
+
+
+def moved(body: dict[str, Any], me: str, *, came: bool) -> list[tuple[Happening, str]]:
+    """What a change of a room's members means to the bot, then who else came or left, as an event's detail."""
+    named = body.get("inviteeIdList" if came else "removeeIdList")
+    found = [str(user) for user in named] if isinstance(named, list) else []
+    news = [(Happening.RESTORED if came else Happening.REMOVED, "")] if me in found else []
+    others = " ".join(user for user in found if user not in ("", me))
+    return [*news, (Happening.CAME if came else Happening.LEFT, others)] if others else news
 
 
 def moment(timestamp: int, now: datetime) -> datetime:

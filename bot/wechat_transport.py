@@ -26,10 +26,9 @@ from bot.wechat_gateway import (
     Trouble,
     check_address,
     login_code,
-    moved,
 )
 from bot.wechat_lanes import Lanes, Recent
-from bot.wechat_messages import AFTER_NAME, Payload, moment, to_incoming, wanted
+from bot.wechat_messages import AFTER_NAME, Payload, moment, moved, to_incoming, wanted
 from domain.messages import Address, Event, Happening, Incoming, Outgoing, Sender
 
 log = logging.getLogger(__name__)
@@ -200,7 +199,7 @@ class WechatTransport(Transport):
             case Told.FRIENDSHIP:
                 self._tasks.create_task(self._befriend(line, str(body.get("friendshipId", ""))))
             case Told.ROOM_JOIN | Told.ROOM_LEAVE:
-                for what, users in moved(kind, body, self._me):
+                for what, users in moved(body, self._me, came=kind == Told.ROOM_JOIN):
                     await self._report(what, Address(str(body.get("roomId", ""))), detail=users)
 
     async def _logged(self, on: bool) -> None:

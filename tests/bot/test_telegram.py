@@ -173,6 +173,33 @@ def test_what_becomes_of_a_chat(name: str, address: Address, what: Happening, de
 
 
 @pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("joined", Happening.CAME),
+        ("left", Happening.LEFT),
+        ("person_put_out", Happening.LEFT),
+        ("person_left_muted", Happening.LEFT),
+        ("person_came_back", Happening.CAME),
+    ],
+)
+def test_who_comes_and_goes(name: str, what: Happening) -> None:
+    data = recorded(name)
+    at = datetime.fromtimestamp((data.get("message") or data["chat_member"])["date"], UTC)
+    assert read(data) == Event("tg", str(data["update_id"]), what, at, GROUP, LIU.user)
+
+
+def test_several_come_at_once_and_bots_do_not_count() -> None:
+    data = recorded("joined")
+    bot = {"id": 7_000_000_002, "is_bot": True, "first_name": "x"}
+    data["message"]["new_chat_members"] += [{"id": 5100007, "is_bot": False, "first_name": "y"}, bot]
+    event = read(data)
+    assert isinstance(event, Event)
+    assert event.detail == "5100002 5100007"
+    data["message"]["new_chat_members"] = [bot]
+    assert read(data) is None
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "edited",
@@ -180,8 +207,7 @@ def test_what_becomes_of_a_chat(name: str, address: Address, what: Happening, de
         "channel_forwarded",
         "anonymous_admin",
         "other_bot",
-        "joined",
-        "left",
+        "person_muted",
         "pinned",
         "migrated_here",
         "sticker",

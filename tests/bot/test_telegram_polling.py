@@ -19,6 +19,8 @@ from domain.messages import File, Happening, Incoming, Outgoing, Press, Sender, 
 from tests.peers.telegram.peer import TelegramPeer
 from tests.support.telegram import FORUM, GROUP, HERE, LIU, OTHER, PACE, TOKEN, WANG, Hearer, on, open_peer, running
 
+UPDATES = Path(__file__).parent / "updates"
+
 
 @pytest.fixture
 async def peer() -> AsyncIterator[TelegramPeer]:
@@ -104,10 +106,22 @@ async def test_what_is_nobodys_words_is_confirmed_unheard(
 ) -> None:
     hearer.down = True
     async with running(bot, hearer):
+        for name in ("pinned", "sticker"):
+            recorded = json.loads((UPDATES / f"{name}.json").read_text(encoding="utf-8"))
+            peer.raw_update({"message": recorded["message"]})
+        await confirmed(peer)
+    assert hearer.began == []
+
+
+async def test_who_comes_and_goes_is_heard(peer: TelegramPeer, bot: TelegramTransport, hearer: Hearer) -> None:
+    async with running(bot, hearer):
         peer.join(GROUP, LIU)
         peer.leave(GROUP, LIU)
         await confirmed(peer)
-    assert hearer.began == []
+    assert [(event.what, event.detail) for event in hearer.events()] == [
+        (Happening.CAME, str(LIU)),
+        (Happening.LEFT, str(LIU)),
+    ]
 
 
 async def test_only_what_is_needed_is_asked_for(peer: TelegramPeer, bot: TelegramTransport, hearer: Hearer) -> None:
@@ -117,7 +131,7 @@ async def test_only_what_is_needed_is_asked_for(peer: TelegramPeer, bot: Telegra
         peer.edit(GROUP, said["message"]["message_id"], "水管坏了")
         assert peer.pending == []
     asked = [values["allowed_updates"] for name, values in peer.calls if name == "getUpdates"]
-    assert asked[0] == ["message", "callback_query", "my_chat_member"]
+    assert asked[0] == ["message", "callback_query", "my_chat_member", "chat_member"]
 
 
 async def test_an_unreadable_update_blocks_nothing(

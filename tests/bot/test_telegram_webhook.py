@@ -64,7 +64,7 @@ async def test_the_round(peer: TelegramPeer, tmp_path: Path, listen: str, hearer
         "url": webhook,
         "max_connections": 16,
         "secret_token": SECRET,
-        "allowed_updates": ["message", "callback_query", "my_chat_member"],
+        "allowed_updates": ["message", "callback_query", "my_chat_member", "chat_member"],
     }
     assert hearer.texts() == ["灯坏了", ""]
     assert getattr(hearer.heard[1], "press", None) == Press("q:1", "1")

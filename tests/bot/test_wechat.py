@@ -360,6 +360,13 @@ async def test_friends_and_rooms(gateway: WechatyGateway, tmp_path: Path) -> Non
         await gateway.join(OTHER, BOT, inviter=LI)
         await ears.until(lambda: ears.happenings[-1] is Happening.RESTORED)
         assert ears.event(Happening.RESTORED).address == Address(OTHER)
+        await gateway.leave(OTHER, LI)
+        await gateway.join(OTHER, LI, WANG, inviter=BOT)
+        await ears.until(lambda: Happening.CAME in ears.happenings)
+        assert (ears.event(Happening.LEFT).address, ears.event(Happening.LEFT).detail) == (Address(OTHER), LI)
+        assert ears.event(Happening.CAME).detail == f"{LI} {WANG}"
+        await gateway.leave(OTHER, WANG)
+        assert await transport.invitation() == ("小助手", ""), "its name; there is no link to an account"
 
 
 # --- the line -------------------------------------------------------------------------------------------------------

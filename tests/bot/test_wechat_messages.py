@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.wechat_messages import Kind, Payload, moment, to_incoming, unquoted, wanted, without_me
-from domain.messages import Address, File, Incoming, Sender
+from bot.wechat_messages import Kind, Payload, moment, moved, to_incoming, unquoted, wanted, without_me
+from domain.messages import Address, File, Happening, Incoming, Sender
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 ROOM, WANG, BOT = "3dong@chatroom", "wxid_wang", "wxid_bot"
@@ -135,6 +135,21 @@ def test_a_text_without_words_is_not_read() -> None:
 def test_when_it_was_said(timestamp: int, at: datetime) -> None:
     """In seconds or milliseconds; what cannot be is now."""
     assert moment(timestamp, NOW) == at
+
+
+@pytest.mark.parametrize(
+    ("came", "body", "news"),
+    [
+        (False, {"removeeIdList": [WANG]}, [(Happening.LEFT, WANG)]),
+        (True, {"inviteeIdList": [WANG, "wxid_li"]}, [(Happening.CAME, "wxid_wang wxid_li")]),
+        (True, {"inviteeIdList": [BOT, WANG]}, [(Happening.RESTORED, ""), (Happening.CAME, WANG)]),
+        (False, {"removeeIdList": [BOT]}, [(Happening.REMOVED, "")]),
+        (False, {"inviteeIdList": [WANG]}, []),
+        (False, {"removeeIdList": "no list"}, []),
+    ],
+)
+def test_who_comes_and_goes(came: bool, body: dict[str, object], news: list[tuple[Happening, str]]) -> None:
+    assert moved(body, BOT, came=came) == news
 
 
 def test_control_characters_stay_outside() -> None:

@@ -1,5 +1,6 @@
 """What a platform tells of its chats: followed, recorded, and told once to those who look after the bot."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from bot.play import BOT, Player, Recorder
 from bot.transport import Unreachable
 from domain.messages import Address, Event, Happening, Incoming, Outgoing, Sender
 from domain.rules import Rules
-from storage import outbox, places, tickets
+from storage import members, outbox, people, places, tickets
 from storage.audit import Audit
 from storage.database import Database, Tx
 
@@ -216,3 +217,96 @@ async def test_a_command_after_a_stroke_is_never_an_answer(street: Street) -> No
         await street.say(WANG, words, private)
     assert await street.database.read(tickets.all_tickets) == []
     assert street.said(WANG)[-1] == "好，算了"
+
+
+# --- who left -------------------------------------------------------------------------------------------------------
+
+
+def roster_of(names: dict[str, str]) -> Callable[[Tx], None]:
+    """People of the roster whom the bot does not know: name → unit-room in building 3."""
+
+    def write(tx: Tx) -> None:
+        chat = places.find_chat(tx, BOT, GROUP.chat)
+        assert chat and chat.place.building_id
+        for name, door in names.items():
+            unit, _, room = door.partition("-")
+            [home] = members.homes_named(tx, chat.place.building_id, unit, room)
+            person = people.add_person(tx, name)
+            members.settle(
+                tx, person_id=person, household_id=home.id, relation="owner", source="roster", since=datetime.now(ZONE)
+            )
+
+    return write
+
+
+async def asked(street: Street, who: str = LIU) -> str:
+    await street.say(who, "谁没进群 3栋", Address(who, private=True))
+    return street.said(who)[-1]
+
+
+async def test_who_left_is_told_to_the_head_alone(street: Street) -> None:
+    """Who comes back is taken out; in the group nothing is said, and of strangers nothing is kept."""
+    assert "退群" not in await asked(street)
+    await street.tell(Happening.LEFT, GROUP, f"{WANG} 小赵 路人")
+    assert street.said(GROUP.chat) == street.said(ADMIN) == []
+    assert "退群的（3栋群）：1单元302 小赵，11月23日；2单元501 王阿姨，11月23日" in (await asked(street)).replace(
+        "2单元501 王阿姨，11月23日；1单元302 小赵，11月23日", "1单元302 小赵，11月23日；2单元501 王阿姨，11月23日"
+    )
+    await street.tell(Happening.CAME, GROUP, WANG)
+    said = await asked(street)
+    assert "退群的（3栋群）：1单元302 小赵，11月23日" in said.split("\n")
+    await street.say(WANG, "谁没进群 3栋", Address(WANG, private=True))
+    assert "小赵" not in street.said(WANG)[-1]
+    assert not [row for row in await street.recorded() if row[1] in ("left", "came")]
+
+    def kept(tx: Tx) -> list[str]:
+        return list(tx.execute(select(members.Leaver.user_id)).scalars())
+
+    assert await street.database.read(kept) == ["小赵"]
+
+
+async def test_each_group_has_its_leavers(street: Street) -> None:
+    """Of the compound's group only those of the building; a work chat has none; left twice is left once."""
+    await street.tell(Happening.LEFT, Address("和谐小区群"), f"{WANG} 何老师")
+    await street.tell(Happening.LEFT, WORK, LIU)
+    await street.tell(Happening.LEFT, Address("8栋群"), WANG)
+    await street.tell(Happening.LEFT, Address("nowhere"), WANG)
+    await street.tell(Happening.LEFT, Address("和谐小区群"), WANG)
+    left = [line for line in (await asked(street)).split("\n") if "退群" in line]
+    assert left == ["退群的（和谐小区群）：2单元501 王阿姨，11月23日"]
+
+
+async def test_leavers_move_with_their_group(street: Street) -> None:
+    await street.tell(Happening.LEFT, GROUP, WANG)
+    await street.tell(Happening.LEFT, GROUP, "小赵")
+    await street.tell(Happening.MOVED, GROUP, "super")
+    await street.tell(Happening.CAME, Address("super"), WANG)
+    assert "退群的（3栋群）：1单元302 小赵，11月23日" in await asked(street)
+
+
+async def test_who_erases_their_data_is_no_leaver(street: Street) -> None:
+    await street.tell(Happening.LEFT, GROUP, WANG)
+    await street.say(WANG, "注销", Address(WANG, private=True))
+    await street.say(WANG, "1", Address(WANG, private=True))
+
+    def kept(tx: Tx) -> list[str]:
+        return list(tx.execute(select(members.Leaver.user_id)).scalars())
+
+    assert await street.database.read(kept) == []
+    assert "退群" not in await asked(street)
+
+
+async def test_who_is_on_the_roster_and_unknown_is_listed_masked(street: Street) -> None:
+    await street.database.run(roster_of({"李桂兰": "2-502", "周海燕": "2-502", "孙斌": "1-102"}))
+    said = await asked(street)
+    assert "名册上有、群里没有：1单元102 孙*、2单元502 李* 周*" in said.split("\n")
+    assert "李桂兰" not in said
+
+
+async def test_a_long_roster_is_cut(street: Street) -> None:
+    homes = {f"赵{number}": f"2-{floor}02" for number, floor in enumerate(range(1, 7))}
+    homes |= {f"钱{number}": f"1-{floor}02" for number, floor in enumerate((1, 2, 4, 5, 6))}
+    await street.database.run(roster_of(homes))
+    [line] = [line for line in (await asked(street)).split("\n") if "名册" in line]
+    assert line.count("单元") == 9
+    assert line.endswith("，一共11户")
