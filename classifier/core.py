@@ -19,6 +19,7 @@ from classifier.scan import (
     CAN_KIND,
     CAN_STRONG,
     CAN_THING,
+    CAN_WRONG,
     KIND_GROUPS,
     Hit,
     Look,
@@ -27,6 +28,7 @@ from classifier.scan import (
     hope,
 )
 from classifier.score import describe, mix, rank, votes
+from classifier.sound import Ear
 from classifier.suggest import Sent, Suggestion, suggest
 from classifier.version import version
 from domain.guess import Guess
@@ -63,6 +65,7 @@ class Shared:
     lexicon: Lexicon
     scanner: Scanner
     gate: Gate
+    ear: Ear
     cut: Cutter
     sorter: Sorter
     ticket: Odds
@@ -86,7 +89,8 @@ def _shared(lexicon: Lexicon | Mapping[str, Iterable[str]], engine: str, example
             extra += [(frozenset([_KEYWORD + word]), found.codes.index(group), _LEXICON) for group in sorted(groups)]
     sorter, ticket, urgent = shipped(examples, found.codes, found.normaliser, extra)
     known = urgent if examples else None
-    return Shared(found, Scanner(found), Gate(found), cutter(engine), sorter, ticket, known, stamp)
+    cut = cutter(engine)
+    return Shared(found, Scanner(found), Gate(found), Ear(found, cut), cut, sorter, ticket, known, stamp)
 
 
 class Classifier:
@@ -170,7 +174,7 @@ class Classifier:
 
     def lesson(self, text: str) -> str:
         """What is worth keeping of a message: learning from it is learning from the message; numbers are one sign."""
-        return plain(self._normal(text))
+        return plain(self._heard(text)[0])
 
     def suggest(self, sent: Sent) -> list[Suggestion]:
         """Words to take in: `sent` holds for each category the texts of its tickets, each with its sender's id."""
@@ -187,10 +191,10 @@ class Classifier:
         return suggest(sent, self._normal, self._shared.cut, known, others)
 
     def _count(self, text: str, which: int, amount: int) -> None:
-        text = self._normal(text)
+        text, look = self._heard(text)
         pieces = features(text)
         if not self._shared.urgent:
-            pieces |= self._keywords(self._hits(text, self._shared.scanner.look(text)))
+            pieces |= self._keywords(self._hits(text, look))
         self._learned.add(pieces, which, amount)
         self._opinion.refresh(pieces)
 
@@ -198,6 +202,16 @@ class Classifier:
 
     def _normal(self, text: str) -> str:
         return self.lexicon.normaliser.message(text if len(text) < _LONG else _RUNS.sub(r"\1\1\1", text[:_LIMIT]))
+
+    def _heard(self, text: str) -> tuple[str, Look]:
+        """The normal form and what is in it. Where something is wrong with nothing named, a name may be misspelt."""
+        text = self._normal(text)
+        look = self._shared.scanner.look(text)
+        if look.could & CAN_WRONG and not look.could & CAN_THING:
+            mended = self._shared.ear.mend(text, ((start, end) for _, start, end in look.words))
+            if mended != text:
+                return mended, self._shared.scanner.look(mended)
+        return text, look
 
     def _hits(self, text: str, look: Look) -> list[Hit]:
         return self._shared.scanner.hits(text, look, boundaries(text, self._shared.cut))
@@ -221,9 +235,8 @@ class Classifier:
 
     def guess(self, text: str, sender_role: str | None = None) -> Guess:
         """What this message is. Most chat leaves after the scan, before any word is cut."""
-        text = self._normal(text)
+        text, look = self._heard(text)
         shared = self._shared
-        look = shared.scanner.look(text)
         taken = self._taken(text) if self._learned.words else []
         if taken:
             look = replace(look, could=look.could | CAN_THING)

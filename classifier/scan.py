@@ -17,6 +17,7 @@ _MANY = 12  # how often a message may repeat the first word of a phrase and stil
 _FREE = 4  # words this long are never cut out of another word by chance
 
 CAN_THING, CAN_WEAK, CAN_GENERIC, CAN_FAULT, CAN_STRONG, CAN_CRY, CAN_CUE, CAN_KIND = (1 << n for n in range(8))
+CAN_WRONG = CAN_GENERIC | CAN_FAULT | CAN_STRONG
 _ROLES = 8
 _FIRST_DANGER = 1 << _ROLES  # this bit and those above it stand for the danger groups
 _BY_ROLE = {THING: CAN_THING, WEAK: CAN_WEAK, STRONG: CAN_STRONG, CRY: CAN_CRY}
