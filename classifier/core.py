@@ -14,6 +14,7 @@ from classifier.kind import quiet_kind
 from classifier.learned import Learned, Snapshot, merge, tenths
 from classifier.load import THING, WEAK, Lexicon, Mark, own_lexicon
 from classifier.model import Odds, Opinion, Sorter
+from classifier.phrase import BREAK
 from classifier.scan import (
     CAN_FAULT,
     CAN_KIND,
@@ -40,6 +41,7 @@ UNCLEAR = "unclear"  # a danger, but which?
 _STAFF = frozenset({"property", "community"})
 _REASONS = 8
 _PIECES = 3  # of a message, shown where the examples decided
+_CLAUSE, _CLAUSES = 3, 8  # characters of a clause that can be a matter; clauses that are looked at
 _NOTHING: Features = frozenset()
 _KEYWORD = "="  # before a word of the lexicon that is counted as a piece
 _LEXICON = 10 * TENTHS  # a word of one's own category counts like ten examples that have it
@@ -51,6 +53,7 @@ RULED = 0.25  # less is needed where the rules alone say complaint
 OURS = 0.2  # and less still where a place of ours is named
 DISTANT = 0.6  # more where neither a thing nor a place of ours is named
 VAGUE = 0.18  # of what is heard by the examples alone, the category must be likelier
+SURE = 0.5  # the least probability of each of two matters in one message
 CALM = -1.2  # odds of a cry for help too low for the rules to be believed
 CRY = 2.0  # odds of a cry for help, beside words of a danger
 LOUD_CRY = 2.6  # odds with which half the words of a danger will do
@@ -254,6 +257,19 @@ class Classifier:
         danger, words, outright = self._danger(hits, verdict, alarm, pieces)
         guess = self._answer(verdict, danger, words, sender_role, pieces, outright=outright)
         return guess if outright or not guess.urgent else self._fitting(guess)
+
+    def guess_all(self, text: str, sender_role: str | None = None) -> tuple[Guess, ...]:
+        """What `guess` says, and a second matter where two clauses are complaints of their own, both beyond doubt."""
+        first = self.guess(text, sender_role)
+        if not first.ticket or first.urgent or first.probability < SURE or not first.matter:
+            return (first,)
+        clauses = [clause for clause in BREAK.split(text[:_LIMIT]) if len(clause) >= _CLAUSE]
+        found = [self.guess(clause, sender_role) for clause in clauses[:_CLAUSES]] if len(clauses) > 1 else []
+        sure = [guess for guess in found if guess.ticket and guess.matter and guess.probability >= SURE]
+        also = any(pattern.search(text) for pattern in self.lexicon.patterns["also"])
+        if not also or all(guess.category != first.category for guess in sure):
+            return (first,)
+        return first, *[guess for guess in sure if guess.category != first.category and not guess.urgent][:1]
 
     def _fitting(self, guess: Guess) -> Guess:
         """A danger that was not said outright must be of the message's own category; else it is the category's own, or
