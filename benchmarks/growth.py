@@ -29,6 +29,7 @@ from services import people, rights
 from services.turn import Turn
 from storage.database import Database, Tx, open_database
 from storage.migrate import upgrade
+from storage.models import Base
 
 BAR = 1.3
 BOT = "bench"
@@ -124,7 +125,8 @@ class Town:
     async def statements(self, work: Callable[[Tx, int, int], None]) -> list[Statement]:
         tape = Tape()
         with tape.running():
-            return (await tape.record([lambda: self.database.run(work, 1, self.compounds)]))[0]
+            said = (await tape.record([lambda: self.database.run(work, 1, self.compounds)]))[0]
+        return [each for each in said if not each[2] and not each[0].startswith(("SAVEPOINT", "RELEASE"))]
 
 
 class Sqlite:
@@ -147,7 +149,7 @@ class Sqlite:
         raw = sqlite3.connect(self._folder / f"{compounds}.db")
         plans = [raw.execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall() for sql, values, _ in statements]
         raw.close()
-        real = {table.split()[0] for table in town(1)}
+        real = {*Base.metadata.tables}
         lines = [row[-1].split() for plan in plans for row in plan]
         return [" ".join(line) for line in lines if line[0] == "SCAN" and line[1].rstrip("_0123456789") in real]
 

@@ -20,6 +20,7 @@ from texts import say, wording
 CHUNK = 500  # closed tickets, lessons in one transaction
 _TURN = 1.0  # seconds: a turn that had begun before the switch is over by then
 _ALL = 2**62
+_COMMITTEES = (Level.OWNERS_COMMITTEE, Level.RESIDENTS_COMMITTEE, Level.TWO_COMMITTEES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Part:
     """One compound that goes into the other. done: it has been there before; the rest is empty then.
 
     renamed: (building, old number, new); moves_to: (community's name until now, from now on), where they differ.
-    firms: property companies of the great compound afterwards, where there are several.
+    firms, committees: of the great compound afterwards, where there are several of what a compound has one of.
     """
 
     id: int
@@ -57,6 +58,7 @@ class Part:
     moves_to: tuple[str, str] | None = None
     branch_has_chat: bool = False
     firms: tuple[str, ...] = ()
+    committees: tuple[str, ...] = ()
 
 
 async def preview(database: Database, wanted: Wanted, *, now: datetime, bot_id: str, rules: Rules) -> list[Part]:
@@ -153,7 +155,6 @@ def _part(turn: Turn, source: Listed, target: Listed, renamed: tuple[tuple[int, 
         raise Refusal("merging.no_branch", name=target.name)
     if rosters.leftovers(tx, source.id, None):
         raise Refusal("merging.importing", name=source.name)
-    firms = [body.name for body in [*there, *own] if body.level is Level.PROPERTY]
     part = Part(source.id, source.name, target.id, counts=merging.counts(tx, source.id), renamed=renamed)
     if branch is None or new is None:
         return part
@@ -174,8 +175,14 @@ def _part(turn: Turn, source: Listed, target: Listed, renamed: tuple[tuple[int, 
         heirs=heirs,
         moves_to=(before.name, after.name) if before and after and before.id != after.id else None,
         branch_has_chat=bool(places.chats_of_body(tx, branch.id)),
-        firms=tuple(firms) if len(firms) > 1 else (),
+        firms=_several([*there, *own], Level.PROPERTY),
+        committees=tuple(name for level in _COMMITTEES for name in _several([*there, *own], level)),
     )
+
+
+def _several(bodies: list[Body], level: Level) -> tuple[str, ...]:
+    names = tuple(body.name for body in bodies if body.level is level)
+    return names if len(names) > 1 else ()
 
 
 def _branch(bodies: list[Body]) -> Body | None:
@@ -191,7 +198,6 @@ def _switch(turn: Turn, part: Part) -> None:
     bodies = people.bodies_of_compound(tx, part.id)
     for renamed in part.renamed:
         _rename(turn, part, bodies, renamed)
-    merging.raise_counter(tx, f"ticket:{part.id}", f"ticket:{part.target}")
     branch = _branch(people.bodies_of_compound(tx, part.target))
     for ending in part.ending:
         _end(turn, part, target, branch, ending)
@@ -200,6 +206,8 @@ def _switch(turn: Turn, part: Part) -> None:
     if part.branch and branch:
         merging.hand_over_calls(tx, part.branch.id, branch.id)
     merging.move_all(tx, part.id, part.target, part.heirs, turn.now)
+    # Last of what turns lock too: a turn that opens a ticket holds the counter, and then no ticket of others.
+    merging.raise_counter(tx, f"ticket:{part.id}", f"ticket:{part.target}")
     rosters.drop_staged(tx, part.id)
     rosters.forget_older(tx, part.id, _ALL)  # an import of the old compound cannot be taken back from the new one
     merging.close(tx, part.id, part.target, turn.now)

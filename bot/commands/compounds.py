@@ -189,4 +189,6 @@ def _shown(into: str, parts: Sequence["Part"]) -> list[str]:
             lines.append(say("merging.quiet_chat", branch=part.branch.name))
         if part.firms:
             lines.append(say("merging.firms", names=wording.listed(list(part.firms))))
+        if part.committees:
+            lines.append(say("merging.committees", names=wording.listed(list(part.committees))))
     return lines

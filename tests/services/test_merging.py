@@ -49,6 +49,7 @@ def town(tx: Tx, name: str, *, director: str, buildings: tuple[str, ...]) -> Non
     found(tx, BOT, **names)  # type: ignore[arg-type]
     own = people.bodies_of_compound(tx, compound)
     branch = next(body for body in own if body.level is Level.BRANCH)
+    people.add_body(tx, Level.OWNERS_COMMITTEE, f"{name}业委会", parent=branch, compound_id=compound)
     post(tx, f"{name}书记", branch, Role.SECRETARY)
     places.bind_chat(
         tx, bot_id=BOT, chat_id=f"{name}支部群", title="小区工作群", place=Place(compound), body_id=branch.id
@@ -310,6 +311,17 @@ async def test_broken_off_it_goes_on_where_it_was(database: Database) -> None:
     assert {ticket.compound_id for ticket in await database.read(tickets.all_tickets)} == {target}
 
 
+async def test_what_a_late_turn_wrote_for_the_old_compound_follows(database: Database) -> None:
+    """On PostgreSQL a turn that had begun before the switch may open its ticket after it."""
+    talk = Talk(database)
+    await talk.say(f"{SMALL}2栋住户", "2栋电梯按钮坏了", f"{SMALL}2栋群")
+    source, target = await database.read(number_of, SMALL), await database.read(number_of, BIG)
+    await merge(database)
+    await database.run(lambda tx: tickets.change(tx, tickets.all_tickets(tx)[0].id, compound_id=source))
+    assert await merge(database) == []
+    assert [ticket.compound_id for ticket in await database.read(tickets.all_tickets)] == [target]
+
+
 async def test_several_at_once_and_merged_before(database: Database) -> None:
     """A compound into which another was merged before takes it along."""
     await database.run(town, MANY, director="李主任", buildings=("5",))
@@ -379,6 +391,8 @@ def test_by_the_command_line(tmp_path: Path, database_url: str) -> None:
     renamed = ("merge", BIG, SMALL, "--rename", f"{SMALL}:3=13")
     left = run(*renamed, answer="n\n")
     assert left.exit_code == 1 and "3栋改叫13栋" in left.output and "小区书记" in left.output
+    assert f"{BIG}物业、{SMALL}物业" in left.output and f"{BIG}业委会、{SMALL}业委会" in left.output
+    assert f"以后归{BIG}社区管" in left.output and "支部的工作群" in left.output
     assert f"{SMALL}：2栋，2户" in run("list").output
     assert run(*renamed, answer="y\n").exit_code == 0
     again = run(*renamed, "--yes")
