@@ -7,8 +7,9 @@ from typing import Any
 from dialogs.engine import Silence, Talk
 from domain.errors import Refusal
 from domain.members import HELPER, RELATIONS, Home, Request
+from domain.namesakes import veiled
 from domain.people import Place
-from services import binding, members
+from services import binding, joining, members
 from texts import options, pattern, say, words
 from texts.wording import figure
 
@@ -84,8 +85,24 @@ def code(talk: Talk) -> None:
     if relation == HELPER:
         _ask_heads(talk, home, relation, _shown_name(talk))
         return
-    members.enter(talk.turn, talk.person, home, relation, found)
+    into = _which_self(talk, home, talk.person.name or _shown_name(talk), relation)
+    members.enter(talk.turn, talk.person, home, relation, found, into=into)
     talk.whisper(say("members.in", home=members.shown(home)))
+
+
+def _which_self(talk: Talk, home: Home, name: str, relation: str) -> int:
+    """Who of the roster speaks; asked where several fit. 0: nobody of it."""
+    known = joining.fitting(talk.turn, talk.person.id, home, name=name, relation=relation)
+    question = "self", say("joining.which_self", home=members.shown(home))
+    return _chosen(talk, known, question, "none_self", veil=True)
+
+
+def _chosen(talk: Talk, known: list[tuple[int, str]], question: tuple[str, str], none: str, *, veil: bool) -> int:
+    if len(known) < 2:
+        return known[0][0] if known else 0
+    labels = [(number, veiled(name) if veil else name) for number, (_, name) in enumerate(known, start=1)]
+    chosen = talk.choose(*question, [*labels, *options(f"joining.{none}")])
+    return known[chosen - 1][0] if chosen else 0
 
 
 def _said_aloud(talk: Talk, found: Any) -> bool:
@@ -123,7 +140,8 @@ def join(talk: Talk) -> None:
     if not talk.person.id:
         talk.person = replace(talk.person, name=name)
     if found and relation != HELPER:
-        members.enter(talk.turn, talk.person, home, relation, found)
+        into = _which_self(talk, home, name, relation)
+        members.enter(talk.turn, talk.person, home, relation, found, into=into)
         talk.whisper(say("members.in", home=members.shown(home)))
     else:
         _ask_heads(talk, home, relation, name)
@@ -182,14 +200,23 @@ def waiting(talk: Talk) -> None:
 def approve_all(talk: Talk) -> None:
     """`都行`: all that the head was shown; those who would act for somebody else one by one."""
     asked = _asked(talk)
+    known = {each.id: _known(talk, each) for each in asked}
     lot = [each for each in asked if each.relation != HELPER and each.person_id != talk.person.id]
+    unclear = next((each.number for each in lot if len(known[each.id]) > 1), "")
+    lot = [each for each in lot if len(known[each.id]) < 2]
     if not asked or all(each.person_id == talk.person.id for each in asked):
         talk.whisper(say("members.none_waiting"))
         return
     for each in lot:
-        members.approve(talk.turn, talk.person, each)
+        members.approve(talk.turn, talk.person, each, into=next((number for number, _ in known[each.id]), 0))
     left = next((each.number for each in asked if each.relation == HELPER), "")
-    talk.whisper(say("members.approved_lot", count=len(lot) or "", left=left))
+    lines = say("members.approved_lot", count=len(lot) or "", left=left), say("joining.unclear", number=unclear)
+    talk.whisper("\n".join(line for line in lines if line))
+
+
+def _known(talk: Talk, wanted: Request) -> list[tuple[int, str]]:
+    said = {"name": wanted.name, "relation": wanted.relation, "bot_id": wanted.bot_id}
+    return joining.fitting(talk.turn, wanted.person_id, wanted.home, **said)
 
 
 def approve(talk: Talk) -> None:
@@ -207,7 +234,10 @@ def approve(talk: Talk) -> None:
             talk.whisper(say("members.consent_later", number=wanted.number))
             return
         consent_of = residents[chosen - 1][0]
-    members.approve(talk.turn, talk.person, wanted, consent_of=consent_of)
+    facts = {"number": wanted.number, "name": wanted.name, "door": wanted.home.door}
+    question = f"known_{wanted.id}", say("joining.which_known", **facts)
+    into = _chosen(talk, _known(talk, wanted), question, "none_known", veil=False)
+    members.approve(talk.turn, talk.person, wanted, consent_of=consent_of, into=into)
     talk.whisper(say("members.approved_one", number=wanted.number, name=wanted.name, door=wanted.home.door))
 
 

@@ -1,5 +1,6 @@
 """Joining a household: at once by a 门牌码, else by the word of a building head, who is asked once a day."""
 
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -11,10 +12,10 @@ from domain.promises import quiet_end
 from domain.rights import Action, may
 from domain.roster_model import Column
 from domain.roster_values import masked
-from services import binding, people, rights
+from services import binding, joining, people, rights
 from services.codes import draw
 from services.turn import Turn
-from storage import audit, codes, members, places, timers
+from storage import audit, codes, members, persons, places, timers
 from storage import people as people_rows
 from storage.codes import Found
 from texts import say, wording
@@ -100,18 +101,18 @@ def home_of(turn: Turn, found: Found) -> Home:
     return home
 
 
-def enter(turn: Turn, person: Person, home: Home, relation: str, found: Found) -> None:
-    """In at once, by a 门牌码."""
-    person = people.meet(turn, person)
-    if found.made_by == person.id:
+def enter(turn: Turn, person: Person, home: Home, relation: str, found: Found, *, into: int = 0) -> None:
+    """In at once, by a 门牌码; into: who of the roster they are."""
+    if person.id and found.made_by == person.id:
         who = rights.who_could(turn, Action.APPROVE, rights.body_at(turn, home.place), but=person.id)
         raise Refusal("rights.refused_self", who=who)
-    good = binding.stands(turn, found, Action.MAKE_CODES, home.place)
-    if not good or not codes.use(turn.tx, found.id, person_id=person.id, now=turn.now):
-        raise Refusal("members.code_gone")
-    if waiting := members.request_of(turn.tx, person.id):
+    if person.id and (waiting := members.request_of(turn.tx, person.id)):
         members.decide(turn.tx, waiting.id, members.WITHDRAWN, by=person.id, at=turn.now)
-    _settle(turn, person.id, home, relation, source="code", actor=person.id)
+    number = joining.join(turn, turn.bot_id, person, into, home, actor=0)
+    good = binding.stands(turn, found, Action.MAKE_CODES, home.place)
+    if not good or not codes.use(turn.tx, found.id, person_id=number, now=turn.now):
+        raise Refusal("members.code_gone")
+    _settle(turn, number, home, relation, source="code", actor=number, known=number == into)
 
 
 def spoil(turn: Turn, person: Person, found: Found) -> None:
@@ -120,8 +121,16 @@ def spoil(turn: Turn, person: Person, found: Found) -> None:
     binding.record(turn, "code", found.id, "spoiled", actor=person.id, compound=found.compound_id)
 
 
-def _settle(turn: Turn, person_id: int, home: Home, relation: str, *, source: str, actor: int) -> None:
-    members.settle(turn.tx, person_id=person_id, household_id=home.id, relation=relation, source=source, since=turn.now)
+def _settle(
+    turn: Turn, person_id: int, home: Home, relation: str, *, source: str, actor: int, known: bool = False
+) -> None:
+    """known: from the roster, whose word for the relation stands."""
+    standing = persons.confirm(turn.tx, person_id, home.id, source) if known else None
+    if standing is None:
+        members.settle(
+            turn.tx, person_id=person_id, household_id=home.id, relation=relation, source=source, since=turn.now
+        )
+    relation = standing or relation
     binding.record(
         turn,
         "person",
@@ -238,15 +247,18 @@ def may_decide(person: Person) -> bool:
     return may(person, Action.APPROVE)
 
 
-def approve(turn: Turn, person: Person, wanted: Request, *, consent_of: int = 0) -> None:
-    """In by the head's word; consent_of: who agreed that a helper acts for them, as the head says."""
+def approve(turn: Turn, person: Person, wanted: Request, *, consent_of: int = 0, into: int = 0) -> None:
+    """In by the head's word; consent_of: who agreed that a helper acts for them, as the head says; into: who of the
+    roster they are."""
     _decide(turn, person, wanted, members.APPROVED)
     if wanted.relation == HELPER:
         members.add_consent(turn.tx, consent_of, HELPER, at=turn.now, by=person.id)
         compound, helper = wanted.home.compound_id, wanted.person_id
         binding.record(turn, "person", consent_of, "consent", actor=person.id, compound=compound, helper=helper)
-    _settle(turn, wanted.person_id, wanted.home, wanted.relation, source="head", actor=person.id)
-    _tell(turn, wanted, "members.approved")
+    asker = Person(wanted.person_id, "", wanted.name)
+    number = joining.join(turn, wanted.bot_id, asker, into, wanted.home, actor=person.id)
+    _settle(turn, number, wanted.home, wanted.relation, source="head", actor=person.id, known=number == into)
+    _tell(turn, replace(wanted, person_id=number), "members.approved")
 
 
 def refuse(turn: Turn, person: Person, wanted: Request) -> None:
