@@ -16,6 +16,39 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of tickets. Sources: the 12345 standard of Beijing (draft 2021: danger 2 h, water, power, gas and heating
+    24 h, common matters 7 days, complex ones 15 days), Weifang's regulation of 2021 (article 20: 5 working days), one
+    city bureau's limits (questions 3 working days). None of them is national: a city sets its own.
+
+    urgent_*_minutes: until somebody answers; until it is dealt with; until the next level is called.
+    respond_hours: until somebody takes it or speaks with the reporter. utility_hours: water, power, gas, lifts.
+    *_days: working days. hop_days: what each level has before the next is called. extension_days: the most that the one
+    extension adds. shelve_days: the longest until a shelved matter is looked at again.
+    reopen_days: so long after it was done a reporter may reopen it. ask_again_hours: until the closing question is
+    asked once more.
+    lapse_days: so long after the question nobody answered it counts as not called back (未回访).
+    """
+
+    urgent_respond_minutes: int = 30
+    urgent_resolve_minutes: int = 120
+    urgent_hop_minutes: int = 30
+    respond_hours: int = 24
+    utility_hours: int = 24
+    question_days: int = 1
+    report_days: int = 3
+    complaint_days: int = 5
+    suggestion_days: int = 7
+    complex_days: int = 15
+    hop_days: int = 1
+    extension_days: int = 5
+    shelve_days: int = 90
+    reopen_days: int = 7
+    ask_again_hours: int = 24
+    lapse_days: int = 3
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """Hours are local, "HH:MM".
 
@@ -52,6 +85,7 @@ class Rules:
     keep_request_days: int = 180
     keep_consent_days: int = 1095
     numbers: Numbers = Numbers()
+    limits: Limits = Limits()
 
     @property
     def zone(self) -> ZoneInfo:

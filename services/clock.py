@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from domain.rules import Rules
-from services import handovers, members, offices, retention, ticket_clock, ticket_files
+from services import handovers, members, offices, retention, ticket_clock, ticket_files, ticket_limits
 from services.turn import Turn
 from storage import timers
 from storage.database import Tx, is_passing
@@ -18,6 +18,8 @@ _DUE: dict[str, Callable[[Turn, dict[str, Any]], None]] = {
     ticket_clock.PROMISE: ticket_clock.due_promise,
     ticket_clock.WATCH: ticket_clock.due_watch,
     ticket_clock.OUTCOME: ticket_clock.due_outcome,
+    ticket_limits.DUE: ticket_limits.due_limit,
+    ticket_limits.REVIEW: ticket_limits.due_review,
     members.DIGEST: members.due_digest,
     ticket_files.WAIT: ticket_files.due_file,
     offices.DEPUTY: offices.due_back,

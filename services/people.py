@@ -81,7 +81,7 @@ def responsible_body(turn: Turn, place: Place, level: Level) -> Body:
     near = None
     if place.building_id and (found := people.find_group_of_building(turn.tx, place.building_id)):
         near, turn.work_chats[found[0].id] = found
-        if near.level <= level and _reachable(turn, near):
+        if near.level <= level and reachable(turn, near):
             return near
     if near is None:
         own = people.bodies_of_compound(turn.tx, place.compound_id)
@@ -90,12 +90,13 @@ def responsible_body(turn: Turn, place: Place, level: Level) -> Body:
         raise Refusal("tickets.no_place")
     chain = people.chain(turn.tx, near)
     for body in chain:
-        if body.level <= level and _reachable(turn, body):
+        if body.level <= level and reachable(turn, body):
             return body
     return chain[-1]
 
 
-def _reachable(turn: Turn, body: Body) -> bool:
+def reachable(turn: Turn, body: Body) -> bool:
+    """Somebody there can be written to."""
     return bool(_work_chats(turn, body) or people.officers(turn.tx, turn.bot_id, body.id))
 
 

@@ -9,7 +9,7 @@ from domain.messages import numbered
 from domain.people import Level
 from domain.promises import is_quiet, next_report, quiet_end
 from domain.tickets import LIVE, Status, Ticket
-from services import people, ticket_files, ticket_notices
+from services import people, ticket_files, ticket_limits, ticket_notices
 from services.turn import Turn
 from storage import conversations, tickets, timers
 from storage import people as people_rows
@@ -43,8 +43,10 @@ def ask_outcome(turn: Turn, ticket: Ticket, person_id: int) -> None:
 
 
 def stop(turn: Turn, ticket: Ticket) -> None:
+    """It ends: nothing more is said of it by the clock."""
     for kind in (POST, PROMISE, WATCH):
         timers.cancel(turn.tx, kind, str(ticket.id))
+    ticket_limits.stop(turn, ticket)
 
 
 def due_post(turn: Turn, data: dict[str, Any]) -> None:

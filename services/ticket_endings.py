@@ -1,9 +1,10 @@
 """How a ticket ends: the reporters' word on the result, and what follows from it."""
 
+from domain import limits
 from domain.people import Person
 from domain.promises import first_report, quiet_end
 from domain.tickets import LIVE, Act, Outcome, Status, Ticket
-from services import people, ticket_clock, ticket_notices, ticket_steps
+from services import people, ticket_clock, ticket_limits, ticket_notices, ticket_steps
 from services.turn import Turn
 from storage import ticket_reports
 from texts import say
@@ -35,11 +36,14 @@ def answer(turn: Turn, person: Person, ticket: Ticket, outcome: Outcome) -> tupl
             settled_at=None,
             reopened=current.reopened + 1,
             report_at=first_report(turn.now, turn.rules),
+            respond_by=limits.respond_by(turn.now, urgent=current.urgent, rules=turn.rules),
+            resolve_by=limits.resolve_by(turn.now, current.kind, urgent=current.urgent, rules=turn.rules),
         )
         seen_at = quiet_end(turn.now, turn.rules)
         text = say("tickets.reopened_body", **ticket_notices.facts(turn, current, seen_at=seen_at))
         ticket_notices.to_handlers(turn, ticket, body, text, choices=ticket_notices.take_it(ticket))
         ticket_clock.promise(turn, current)
+        ticket_limits.start(turn, current)
     return office, ticket_notices.when(turn, current)
 
 

@@ -27,7 +27,12 @@ def facts(turn: Turn, ticket: Ticket, *, seen_at: datetime | None = None) -> dic
 
 def when(turn: Turn, ticket: Ticket) -> str:
     """The hour at which the bot reports back, as people say it."""
-    return wording.moment(ticket.report_at.astimezone(turn.rules.zone), turn.local)
+    return moment(turn, ticket.report_at)
+
+
+def moment(turn: Turn, at: datetime) -> str:
+    """The hour, as people say it."""
+    return wording.moment(at.astimezone(turn.rules.zone), turn.local)
 
 
 def day(turn: Turn, at: datetime) -> str:
@@ -54,6 +59,15 @@ def take_it(ticket: Ticket) -> tuple[Choice, ...]:
     return tuple(
         Choice(number, label, say("common.take_command", number=ticket.number))
         for number, label in options("tickets.to_body_choices")
+    )
+
+
+def near_limit(ticket: Ticket) -> tuple[Choice, ...]:
+    """What a handler may answer before the limit; each is the same as typing the command."""
+    commands = ("common.finish_command", "common.extend_command", "common.return_command")
+    return tuple(
+        Choice(number, label, say(command, number=ticket.number))
+        for (number, label), command in zip(options("tickets.limit_near_choices"), commands, strict=True)
     )
 
 
@@ -99,11 +113,11 @@ def to_handlers(
         to_taker(turn, ticket, text)
 
 
-def to_taker(turn: Turn, ticket: Ticket, text: str) -> bool:
+def to_taker(turn: Turn, ticket: Ticket, text: str, *, choices: tuple[Choice, ...] = ()) -> bool:
     """A private word to whoever took the ticket; False where nobody did or they cannot be written to."""
     user = people_rows.find_user(turn.tx, ticket.bot_id, ticket.accepted_by) if ticket.accepted_by else None
     if user:
-        people.tell_person(turn, user, text, bot_id=ticket.bot_id)
+        people.tell_person(turn, user, text, choices=choices, bot_id=ticket.bot_id)
     return user is not None
 
 

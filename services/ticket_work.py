@@ -3,7 +3,7 @@
 from domain.errors import Refusal
 from domain.people import Person
 from domain.tickets import Act, Status, Ticket
-from services import people, ticket_clock, ticket_files, ticket_notices, ticket_steps
+from services import people, ticket_clock, ticket_files, ticket_limits, ticket_notices, ticket_steps
 from services.turn import Turn
 from storage import ticket_reports, timers
 from texts import say, wording
@@ -19,6 +19,7 @@ def accept(turn: Turn, person: Person, ticket: Ticket) -> str:
         raise Refusal("tickets.taken", number=ticket.number, office=ticket_notices.holder(turn, ticket))
     ticket = ticket_steps.step(turn, ticket, Act.ACCEPTED, by=person.id, accepted_by=person.id)
     timers.cancel(turn.tx, ticket_clock.WATCH, str(ticket.id))
+    ticket_limits.start(turn, ticket)
     office = people.acting_office(person.posts, body, ticket.building)
     if ticket.urgent:
         text = say("tickets.accepted_urgent", number=ticket.number, office=office)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from domain import limits
 from domain.errors import Refusal
 from domain.guess import Guess
 from domain.messages import Address, File
@@ -14,7 +15,7 @@ from domain.people import Body, Person, Place
 from domain.promises import first_report, is_quiet
 from domain.rights import Action
 from domain.tickets import LIVE, MILESTONES, Act, Status, Ticket, first_level
-from services import people, ticket_clock, ticket_files, ticket_notices, ticket_steps
+from services import people, ticket_clock, ticket_files, ticket_limits, ticket_notices, ticket_steps
 from services.turn import Turn
 from storage import audit, ticket_reports, tickets
 from texts import say
@@ -57,10 +58,11 @@ def report(
     files: tuple[File, ...] = (),
     discreet: bool = False,
     own_home: bool = False,
+    source: str = "",
 ) -> Reported:
     """Open a ticket for a complaint, or join the open ticket of the same matter in the same building.
 
-    own_home: a matter inside the reporter's home, which no other household shares.
+    own_home: a matter inside the reporter's home, which no other household shares. source: behalf (代报), hotline.
     """
     person = people.meet(turn, person)
     alarm = guess if guess.urgent else None
@@ -85,7 +87,8 @@ def report(
     if reported is not None:
         return reported
     body = people.responsible_body(turn, place, first_level(guess.category))
-    if ticket := _open(turn, guess, body, place, discreet=discreet, **matter):
+    source = source or ("private" if address.private else "group")
+    if ticket := _open(turn, guess, body, place, discreet=discreet, source=source, **matter):
         _announce(turn, person, ticket, body, **said)
         return Reported(ticket, body, opened=True, joined=False, card=ticket.urgent, rescue=near.alarm)
     near = tickets.find_near(turn.tx, **matter)
@@ -94,7 +97,9 @@ def report(
     return reported
 
 
-def _open(turn: Turn, guess: Guess, body: Body, place: Place, *, discreet: bool, **matter: Any) -> Ticket | None:
+def _open(
+    turn: Turn, guess: Guess, body: Body, place: Place, *, discreet: bool, source: str, **matter: Any
+) -> Ticket | None:
     """None: the same matter was opened in another chat at this moment."""
     values = {
         **matter,
@@ -108,11 +113,11 @@ def _open(turn: Turn, guess: Guess, body: Body, place: Place, *, discreet: bool,
         "report_at": first_report(turn.now, turn.rules),
         "accepted_by": None,
         "closed_at": None,
-        "kind": "complaint",
-        "source": "group",
+        "kind": (kind := limits.kind_of(guess.category, guess.kind)),
+        "source": source,
         "first_body_id": body.id,
-        "respond_by": None,
-        "resolve_by": None,
+        "respond_by": limits.respond_by(turn.now, urgent=guess.urgent, rules=turn.rules),
+        "resolve_by": limits.resolve_by(turn.now, kind, urgent=guess.urgent, rules=turn.rules),
         "parent_id": None,
         "hotline": "",
     }
@@ -136,6 +141,7 @@ def _announce(turn: Turn, person: Person, ticket: Ticket, body: Body, **said: An
     else:
         ticket_files.post(turn, ticket, body, files=bool(said["files"]))
     ticket_clock.promise(turn, ticket)
+    ticket_limits.start(turn, ticket)
 
 
 def _add_voice(
@@ -173,11 +179,13 @@ def join(
     body = people.get_body(turn, ticket.body_id)
     raised = alarm is not None and not ticket.urgent
     if alarm and raised:
-        changes = {"danger": alarm.danger, "summary": alarm.summary, "alarm_at": turn.now, "accepted_by": None}
+        changes: dict[str, Any] = {"danger": alarm.danger, "summary": alarm.summary, "alarm_at": turn.now}
+        changes |= {"urgent": True, "discreet": False, "accepted_by": None, "paused_at": None}
+        changes["respond_by"] = limits.respond_by(turn.now, urgent=True, rules=turn.rules)
+        changes["resolve_by"] = limits.resolve_by(turn.now, ticket.kind, urgent=True, rules=turn.rules)
         note: dict[str, object] = {"danger": alarm.danger}
-        ticket = ticket_steps.step(
-            turn, ticket, Act.RAISED, by=person.id, note=note, urgent=True, discreet=False, **changes
-        )
+        ticket = ticket_steps.step(turn, ticket, Act.RAISED, by=person.id, note=note, **changes)
+        ticket_limits.start(turn, ticket)
         _raise_alarm(turn, ticket, body)
     if joined:
         ticket_steps.record(turn, ticket, Act.JOINED, by=person.id)

@@ -180,6 +180,11 @@ _find_number = _tickets.where(TicketRow.series.in_(_series), TicketRow.number ==
 )
 _get = _tickets.where(TicketRow.id == bindparam("id"))
 _lock = select(TicketRow.status).where(TicketRow.id == bindparam("id")).with_for_update()
+_hop = (
+    update(TicketRow)
+    .where(TicketRow.id == bindparam("row"), TicketRow.hops == bindparam("before"))
+    .values(hops=TicketRow.hops + 1)
+)
 _of_person = (
     _tickets.join(Report, Report.ticket_id == TicketRow.id)
     .where(
@@ -204,10 +209,10 @@ _recent_in_chat = (
     .limit(9)
 )
 _other = aliased(TicketRow)
-_LATER = frozenset(  # what a ticket gets in the course of its life
-    "id offered_to designated overseer_id hops paused_at extended review_at contacted_at contacted_by finished_by "
-    "settled_at reopened merged_into outside".split()
-)
+_LATER = {  # what a ticket gets in the course of its life
+    *("id", "offered_to", "designated", "overseer_id", "hops", "paused_at", "extended", "review_at", "contacted_at"),
+    *("contacted_by", "finished_by", "settled_at", "reopened", "merged_into", "outside"),
+}
 _opening = [column for column in TicketRow.__table__.columns if column.name not in _LATER]
 # In one statement, so that two chats that report the same matter at once open one ticket.
 _open = (
@@ -283,6 +288,11 @@ def open_ticket(tx: Tx, **values: Any) -> int | None:
 
 def change(tx: Tx, ticket_id: int, **values: Any) -> None:
     tx.execute(update(TicketRow).where(TicketRow.id == ticket_id).values(**values))
+
+
+def hop(tx: Tx, ticket_id: int, before: int) -> bool:
+    """One level up; False where somebody else has done it."""
+    return tx.execute(_hop, {"row": ticket_id, "before": before}).rowcount == 1
 
 
 def all_tickets(tx: Tx) -> list[Ticket]:

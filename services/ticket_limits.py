@@ -1,0 +1,127 @@
+"""The clock of a ticket: its limits, the warning before them, and the way up the levels when they pass.
+
+One timer row a ticket. Each firing does one thing at most and sets the next, so after a long outage, or with many
+processes ticking, no level is called twice and none passed over: a hop counts only where `hops` still is what it was.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from domain import limits
+from domain.people import TREE, Body
+from domain.promises import is_quiet, next_report, quiet_end
+from domain.tickets import Act, Status, Ticket
+from services import people, ticket_notices, ticket_steps
+from services.turn import Turn
+from storage import ticket_bodies, tickets, timers
+from texts import say
+
+DUE, REVIEW = "ticket.due", "ticket.review"
+_RUNNING = (Status.OPEN, Status.RETURNED, Status.ACCEPTED)
+
+
+def start(turn: Turn, ticket: Ticket) -> None:
+    """Wind the clock: the next warning or hop. Called whenever the limits or the state change."""
+    late = limits.overdue_at(ticket)
+    if late is None or ticket.status not in _RUNNING:
+        timers.cancel(turn.tx, DUE, str(ticket.id))
+        return
+    warn = late - timedelta(hours=turn.rules.remind_before_hours)
+    early = warn > turn.now and not is_quiet(warn, turn.rules) and not ticket.urgent
+    _set(turn, ticket, warn if early else max(late, turn.now), "remind" if early else "hop")
+
+
+def stop(turn: Turn, ticket: Ticket) -> None:
+    for kind in (DUE, REVIEW):
+        timers.cancel(turn.tx, kind, str(ticket.id))
+
+
+def due_limit(turn: Turn, data: dict[str, Any]) -> None:
+    """A warning to the handler, or one level up. What has changed meanwhile only winds the clock anew."""
+    ticket = ticket_steps.lock(turn, data["ticket"])
+    late = limits.overdue_at(ticket)
+    if late is None or ticket.status not in _RUNNING:
+        return
+    if data["step"] == "remind":
+        if turn.now < late:
+            _remind(turn, ticket, late)
+        _set(turn, ticket, max(late, turn.now), "hop")
+    elif turn.now < late:  # the limit was moved
+        start(turn, ticket)
+    else:
+        escalate(turn, ticket, by=None)
+
+
+def escalate(turn: Turn, ticket: Ticket, *, by: int | None) -> Ticket:
+    """One level up: the next body above that somebody can reach oversees the ticket; who has it, keeps it."""
+    upper = _next_above(turn, ticket)
+    if upper is None:
+        return ticket
+    if not tickets.hop(turn.tx, ticket.id, ticket.hops):
+        return ticket
+    report_at = next_report(turn.now, turn.rules)
+    note: dict[str, object] = {"hop": ticket.hops + 1, "body": upper.id}
+    changes = {"overseer_id": upper.id, "report_at": report_at}
+    ticket = ticket_steps.step(turn, ticket, Act.ESCALATED, by=by, note=note, **changes)
+    ticket = tickets.get(turn.tx, ticket.id)
+    facts = ticket_notices.facts(turn, ticket) | {"office": people.office(upper, ticket.building)}
+    seen = ticket_notices.facts(turn, ticket, seen_at=quiet_end(turn.now, turn.rules))
+    choices = ticket_notices.take_it(ticket) if ticket.accepted_by is None else ()
+    people.tell_body(turn, upper, say("tickets.escalated_up", **seen), choices=choices, urgent=ticket.urgent)
+    ticket_notices.to_reporters(turn, ticket, say("tickets.escalated_reporter", **facts))
+    if _next_above(turn, ticket):
+        _set(turn, ticket, limits.hop_after(turn.now, urgent=ticket.urgent, rules=turn.rules), "hop")
+    return ticket
+
+
+def _next_above(turn: Turn, ticket: Ticket) -> Body | None:
+    """The next body of the tree that is filled: above the one that oversees it now, else above its own."""
+    here = people.get_body(turn, ticket.overseer_id or ticket.body_id)
+    barred = ticket_bodies.barred(turn.tx, ticket.id)
+    chain = [body for body in people.above(turn, here) if body.level in TREE and body.id not in barred.bodies]
+    return next((body for body in chain if people.reachable(turn, body)), None)
+
+
+def _remind(turn: Turn, ticket: Ticket, late: datetime) -> None:
+    ticket_steps.record(turn, ticket, Act.REMINDED, by=None)
+    facts = ticket_notices.facts(turn, ticket) | {"when": ticket_notices.moment(turn, late)}
+    text, choices = say("tickets.limit_near", **facts), ticket_notices.near_limit(ticket)
+    if not ticket_notices.to_taker(turn, ticket, text, choices=choices):
+        for user in people.heads(turn, people.get_body(turn, ticket.body_id)):
+            people.tell_person(turn, user, text, choices=choices)
+
+
+def due_review(turn: Turn, data: dict[str, Any]) -> None:
+    """The day has come to look at a shelved matter again."""
+    ticket = ticket_steps.lock(turn, data["ticket"])
+    if ticket.status is not Status.SHELVED:
+        return
+    respond_by, resolve_by = limits.resumed(ticket, turn.now)
+    ticket = ticket_steps.step(
+        turn,
+        ticket,
+        Act.REVIEWED,
+        by=None,
+        review_at=None,
+        paused_at=None,
+        accepted_by=None,
+        respond_by=max(respond_by or turn.now, limits.respond_by(turn.now, urgent=False, rules=turn.rules)),
+        resolve_by=max(resolve_by or turn.now, limits.add_workdays(turn.now, 1, turn.rules)),
+        report_at=next_report(turn.now, turn.rules),
+    )
+    body = people.get_body(turn, ticket.body_id)
+    facts = ticket_notices.facts(turn, ticket)
+    ticket_notices.to_handlers(
+        turn, ticket, body, say("tickets.review_body", **facts), choices=ticket_notices.take_it(ticket)
+    )
+    ticket_notices.to_reporters(turn, ticket, say("tickets.review_reporter", **facts))
+    start(turn, ticket)
+
+
+def review_on(turn: Turn, ticket: Ticket, at: datetime) -> None:
+    timers.set_timer(turn.tx, REVIEW, str(ticket.id), bot_id=ticket.bot_id, due_at=at, data={"ticket": ticket.id})
+
+
+def _set(turn: Turn, ticket: Ticket, due_at: datetime, step: str) -> None:
+    data = {"ticket": ticket.id, "step": step}
+    timers.set_timer(turn.tx, DUE, str(ticket.id), bot_id=ticket.bot_id, due_at=due_at, data=data)
