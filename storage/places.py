@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, bindparam, insert, select, update
+from sqlalchemy import Index, bindparam, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.people import Chat, Place
@@ -108,7 +108,7 @@ _residents_chats = _chats.where(
     ChatRow.compound_id.in_(bindparam("compounds", expanding=True)),
     ChatRow.body_id.is_(None),
     ChatRow.state != GONE,
-).order_by(ChatRow.building_id, ChatRow.chat_id)
+).order_by(func.coalesce(ChatRow.building_id, 0), ChatRow.chat_id)  # NULL has no place of its own
 _compounds = select(ChatRow.compound_id).distinct().where(ChatRow.bot_id == bindparam("bot"))
 _bind = upsert(ChatRow).values(state=OPEN).on_conflict_do_nothing()
 _this = (ChatRow.bot_id == bindparam("bot"), ChatRow.chat_id == bindparam("chat"))
