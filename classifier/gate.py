@@ -65,6 +65,7 @@ class Subjects:
     strong: list[Hit]
     faults: list[Hit]
     special: list[Hit]  # faults that belong to a category
+    whole: bool = False  # one of them names its thing too: "水压低"
 
     @classmethod
     def of(cls, live: Iterable[Hit]) -> "Subjects":
@@ -78,6 +79,7 @@ class Subjects:
                 sorted_hits.faults.append(hit)
                 if any(mark.role == PROBLEM and mark.group for mark in hit.marks):
                     sorted_hits.special.append(hit)
+                    sorted_hits.whole |= any(mark.role == PROBLEM and mark.label[:1] == "=" for mark in hit.marks)
         return sorted_hits
 
 
@@ -182,8 +184,8 @@ class Gate:
         named = bool(found.things or found.strong or petition)
         lasting = bool(found.things and groups.get("place") and groups.get("lasting") and not cost)
         asked = bool(groups.get("appeal") and (found.things or found.weak))
-        wrong = found.faults or found.special or groups.get("appeal")
-        verdict.near = bool(found.things or ((found.weak or groups.get("place")) and wrong))
+        wrong = found.faults or groups.get("appeal")
+        verdict.near = bool(found.things or found.whole or ((found.weak or groups.get("place")) and wrong))
         verdict.ours = bool(groups.get("place") or any(hit.roles & bit(CRY) for hit in found.strong))
         if named:
             verdict.fault = bool(found.strong or found.faults or petition or asked or lasting)
