@@ -21,7 +21,7 @@ def start(talk: Talk) -> None:
     """A poster was scanned: one question, which door; the rest is joining (dialogs/members.py)."""
     poster = posters.scanned(talk.turn, int(talk.args["number"]))
     if poster is None:
-        talk.then("help.show")
+        talk.then("help.show", first="start")
         return
     for key in ("which_door", "which_door_again"):
         said = talk.ask(key, say(f"posters.{key}", building=poster.building))
