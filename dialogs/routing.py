@@ -238,8 +238,8 @@ class Routing:
             heard.kept = bool(self._engine.run(talk, lambda: tickets.wordless(talk, heard.files)))
 
     def _lists(self, talk: Talk, lost: chains.Lost) -> None:
-        """Not at night: the next list in the morning lacks them too."""
-        if is_quiet(talk.turn.now, talk.turn.rules):
+        """Not at night, nor where it is quiet: the next list in the morning lacks them too."""
+        if is_quiet(talk.turn.now, talk.turn.rules) or (talk.chat and quiet.is_quiet_in(talk.turn, talk.chat)):
             raise Silence
         chains.say_lost(talk, lost)
 

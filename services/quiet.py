@@ -60,7 +60,11 @@ def choices(turn: Turn, person: Person, chat: Chat | None) -> list[Groups]:
 
 
 def is_quiet(turn: Turn, groups: Groups) -> bool:
-    return any(_until(turn, chat) > turn.now for chat in groups.chats)
+    return any(is_quiet_in(turn, chat) for chat in groups.chats)
+
+
+def is_quiet_in(turn: Turn, chat: Chat) -> bool:
+    return _until(turn, chat) > turn.now
 
 
 def start(turn: Turn, person: Person, groups: Groups, until: datetime) -> str:
@@ -89,7 +93,7 @@ def _set(turn: Turn, person: Person, groups: Groups, until: datetime, action: st
 def mourn(turn: Turn, chat: Chat) -> bool:
     """A death notice was read in the group: the bot is quiet there for half a day, and the heads hear how that is
     ended. False where it is quiet already."""
-    if _until(turn, chat) > turn.now:
+    if is_quiet_in(turn, chat):
         return False
     until = turn.now + timedelta(hours=turn.rules.mourning_hours)
     _keep(turn, chat, until, "mourning", actor=0)

@@ -123,7 +123,10 @@ _due = Outbox.due_at <= bindparam("now")
 _under_way_now = and_(Outbox.leased.is_(True), Outbox.due_at > bindparam("now"))
 _chat = and_(ChatRow.bot_id == Outbox.bot_id, ChatRow.chat_id == Outbox.chat_id)
 # In a quiet chat (安静到明早) what is not urgent waits until the quiet ends.
-_may_speak = or_(Outbox.urgent, _under_way_now, ChatRow.quiet_until.is_(None), ChatRow.quiet_until <= bindparam("now"))
+_quiet_now = select(ChatRow.chat_id).where(
+    ChatRow.bot_id == bindparam("bot_id"), ChatRow.quiet_until > bindparam("now")
+)
+_may_speak = or_(Outbox.urgent, _under_way_now, Outbox.chat_id.not_in(_quiet_now))
 # One message of a chat at a time: what is under way, else urgent ones, else the oldest; one that only waits for its
 # hour does not hold up the others. One pass over what waits: a subquery for each row would be slow on PostgreSQL, whose
 # statistics do not know of a burst.
@@ -141,7 +144,6 @@ _heads = (
         )
         .label("place"),
     )
-    .outerjoin(ChatRow, _chat)
     .where(Outbox.bot_id == bindparam("bot_id"), Outbox.state == _waiting, or_(_due, Outbox.attempts > 0), _may_speak)
     .subquery("heads")
 )
