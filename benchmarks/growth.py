@@ -36,7 +36,7 @@ BOT = "bench"
 CITY = 485  # compounds
 HOMES, PEOPLE = 200, 516  # of each: 97,000 households and 250,000 people in all
 BUILDINGS = 5
-ROUNDS, TURNS = 15, 200
+ROUNDS, TURNS = 25, 200
 NOW = datetime(2026, 11, 23, 2, tzinfo=UTC)
 Rows = list[tuple[Any, ...]]
 
