@@ -18,11 +18,20 @@ THING, WEAK, PROBLEM, HINT, STRONG, CRY, GATE, DANGER, VETO = range(9)
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What one word means: its role, its category (or gate group), and how it is called in a summary."""
+    """What one word means: its role, its category (or gate group), its name in a summary, what its vote counts."""
 
     role: int
     group: str
     label: str = ""
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a file of the lexicon says of a word, or of all its words: why it is there, and who added it."""
+
+    note: str
+    added_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,7 @@ class Lexicon:
     alarms: Mapping[str, str]
     matters: Mapping[str, tuple[str, ...]]
     loose: frozenset[str]
+    remarks: Mapping[tuple[str, str], Remark]
     normaliser: Normaliser = field(repr=False)
 
     def name(self, code: str) -> str:
@@ -57,6 +67,10 @@ class Lexicon:
     def short(self, code: str) -> str:
         """The category as the summary of a complaint that named nothing."""
         return self.shorts.get(code, code)
+
+    def remark(self, code: str, word: str) -> Remark:
+        """What is said of a word of a category, else of the category."""
+        return self.remarks.get((code, word)) or self.remarks.get((code, "")) or Remark("", "")
 
     def gate_words(self, group: str) -> list[str]:
         """The words of one group of the gate."""
@@ -83,9 +97,22 @@ def _category_marks(data: Mapping[str, Any]) -> Iterator[tuple[str, Mark]]:
     for section, role in roles.items():
         for label, line in data.get(section, {}).items():
             for word in line.split():
-                yield word, Mark(role, data["code"], label)
+                weight = data.get("words", {}).get(word, {}).get("weight", 1.0)
+                yield word, Mark(role, data["code"], label, weight)
                 if section == "cries":
                     yield word, Mark(CRY, data["code"], label)
+
+
+def _remarks(categories: Iterable[Mapping[str, Any]], normaliser: Normaliser) -> dict[tuple[str, str], Remark]:
+    """Notes and authors: of a whole file under "", of its words where they differ."""
+    found: dict[tuple[str, str], Remark] = {}
+    for data in categories:
+        whole = Remark(data.get("note", ""), data.get("added_by", ""))
+        found[data["code"], ""] = whole
+        for word, said in data.get("words", {}).items():
+            remark = Remark(said.get("note", whole.note), said.get("added_by", whole.added_by))
+            found[data["code"], normaliser.word(word)] = remark
+    return found
 
 
 def _shared_marks(gate: Mapping[str, Any], urgent: Mapping[str, Any]) -> Iterator[tuple[str, Mark]]:
@@ -137,6 +164,7 @@ def _build(categories: Sequence[Mapping[str, Any]], extra: Iterable[tuple[str, M
         alarms=urgent["alarms"],
         matters={data["code"]: tuple(sorted(data.get("things", ()), key=len, reverse=True)) for data in categories},
         loose=frozenset(gate["gate"]["loose"]["words"].split()),
+        remarks=_remarks(categories, normaliser),
         normaliser=normaliser,
     )
 

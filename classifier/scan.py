@@ -12,6 +12,7 @@ _NO_CUT = frozenset({DANGER, VETO})
 _FREE_ROLES = 1 << DANGER | 1 << VETO
 _COVER = 1 << THING | 1 << WEAK | 1 << PROBLEM
 _PLACE = Mark(GATE, "place")
+_CLOSE = 5  # characters before the last part of a phrase, where that is one character
 _MOST = 600  # words of one message that are weighed
 _MANY = 12  # how often a message may repeat the first word of a phrase and still be looked at
 _FREE = 4  # words this long are never cut out of another word by chance
@@ -196,7 +197,7 @@ class Scanner:
             _hit(start, match.end, match.core, text[start : match.end], self._phrases[which][match.which][1])
             for which, start, end, match in look.phrases[:_MOST]
             if (end - start > 1 or self._whole(text, start, end, bounds, near))
-            and self._ends_well(text, match, bounds, near)
+            and self._ends_well(text, end, match, bounds, near)
         ]
         return sorted(_longest(plain) + phrases, key=lambda hit: (hit.core, hit.start))
 
@@ -213,10 +214,14 @@ class Scanner:
         right = end in bounds or text[end] in self._loose or (end in starts and not small)
         return left and right
 
-    def _ends_well(self, text: str, match: Match, bounds: set[int], near: Edges) -> bool:
-        """The last part of a phrase, where it is one character, must not be a piece of some other word."""
+    def _ends_well(self, text: str, begun: int, match: Match, bounds: set[int], near: Edges) -> bool:
+        """The last part of a phrase, where it is one character, must be close by and no piece of some other word."""
         at, end = match.core, match.end
-        if end - at != 1 or text[at] in self._loose or at in near[1]:
+        if end - at != 1:
+            return True
+        if at - begun > _CLOSE:
+            return False
+        if text[at] in self._loose or at in near[1]:
             return True
         return (at in bounds or text[at - 1] in self._loose) and (end in bounds or text[end] in self._loose)
 
