@@ -1,50 +1,41 @@
 """The classifier: a message in, a `Guess` out. No input or output after it is built."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from classifier.counts import TENTHS, Example, Features, features, plain
-from classifier.cut import Cutter, boundaries, cutter
+from classifier.counts import TENTHS, Features
+from classifier.cut import boundaries
 from classifier.danger import find_danger, nearest_danger
-from classifier.examples import Seed, seeds, shipped
-from classifier.gate import TICKET_AT, Gate, Verdict
+from classifier.examples import Seed
+from classifier.gate import TICKET_AT, Verdict
 from classifier.kind import quiet_kind
-from classifier.learned import Learned, Snapshot, merge, tenths
-from classifier.load import THING, WEAK, Lexicon, Mark, own_lexicon
-from classifier.model import Odds, Opinion, Sorter
+from classifier.learner import LIMIT, Learner
+from classifier.load import THING, WEAK, Lexicon
 from classifier.phrase import BREAK
 from classifier.scan import (
     CAN_FAULT,
     CAN_KIND,
     CAN_STRONG,
     CAN_THING,
-    CAN_WRONG,
     KIND_GROUPS,
     Hit,
     Look,
-    Scanner,
     bit,
     hope,
 )
-from classifier.score import describe, mix, rank, votes
-from classifier.sound import Ear
-from classifier.suggest import Sent, Suggestion, suggest
-from classifier.version import version
+from classifier.score import describe, mix, rank, trust, votes
+from classifier.shared import KEYWORD, Shared, share
 from domain.guess import Guess
 
 _OTHER = "other"
-_LONG, _LIMIT = 200, 4_000  # characters: from here on runs of one character are cut, more is not read
-_RUNS = re.compile(r"(.)\1{3,}", re.DOTALL)
 UNCLEAR = "unclear"  # a danger, but which?
 _STAFF = frozenset({"property", "community"})
 _REASONS = 8
 _PIECES = 3  # of a message, shown where the examples decided
 _CLAUSE, _CLAUSES = 3, 8  # characters of a clause that can be a matter; clauses that are looked at
 _NOTHING: Features = frozenset()
-_KEYWORD = "="  # before a word of the lexicon that is counted as a piece
-_LEXICON = 10 * TENTHS  # a word of one's own category counts like ten examples that have it
+OWN_FADE = 100  # with so many lessons the words of one's own categories are worth half
 TAKEN = 1.5  # what a word that a compound took in speaks for its category
 BALANCE = 0.5  # what one point of the rules' evidence is worth beside the examples' odds
 LEAST = 1.0  # without so much to hope for from the words, the examples are not asked
@@ -61,180 +52,39 @@ LOUD = frozenset({"jielong", "vote", "ad", "notice"})  # never complaints, whate
 KINDS = ("complaint", "question", "suggestion", "thanks", "notice", "ad", "jielong", "vote", "chat")
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What never changes, and is there once for all compounds."""
-
-    lexicon: Lexicon
-    scanner: Scanner
-    gate: Gate
-    ear: Ear
-    cut: Cutter
-    sorter: Sorter
-    ticket: Odds
-    urgent: Odds | None  # None: there are no shipped examples of these categories
-    version: str
-
-
-def _shared(lexicon: Lexicon | Mapping[str, Iterable[str]], engine: str, examples: Sequence[Seed] | None) -> Shared:
-    if isinstance(lexicon, Lexicon):
-        found, stamp = lexicon, version()
-    else:
-        words = {code: tuple(words) for code, words in lexicon.items()}
-        found, stamp = own_lexicon(words), version(words)
-    own = not isinstance(lexicon, Lexicon)
-    if examples is None:
-        examples = () if own else seeds()
-    extra: list[Example] = []
-    if own:
-        for word, marks in found.words.items():
-            groups = {mark.group for mark in marks if mark.group in found.codes}
-            extra += [(frozenset([_KEYWORD + word]), found.codes.index(group), _LEXICON) for group in sorted(groups)]
-    sorter, ticket, urgent = shipped(examples, found.codes, found.normaliser, extra)
-    known = urgent if examples else None
-    cut = cutter(engine)
-    return Shared(found, Scanner(found), Gate(found), Ear(found, cut), cut, sorter, ticket, known, stamp)
-
-
-class Classifier:
+class Classifier(Learner):
     """Rules over the words of the lexicon, weighed with counted examples. Every guess says which words decided.
 
     What a compound teaches is counted apart: `for_counts` gives each its own classifier on the same base.
     """
 
     def __init__(
-        self, lexicon: Lexicon | Mapping[str, Iterable[str]], engine: str = "", examples: Sequence[Seed] | None = None
+        self,
+        lexicon: Lexicon | Mapping[str, Iterable[str]] | Shared,
+        engine: str = "",
+        examples: Sequence[Seed] | None = None,
+        counts: Mapping[str, Any] | None = None,
     ) -> None:
         """`engine` names the word cutter ("rjieba", "jieba"); by default the faster one installed.
 
         `examples` stand in for those that ship with linli; categories of one's own go by the rules and by what is
-        learned alone.
+        learned alone. `counts` is what was learned before.
         """
-        self._start(_shared(lexicon, engine, examples))
-
-    def _start(self, shared: Shared, counts: Mapping[str, Any] | None = None) -> None:
-        self._shared = shared
-        self.lexicon = shared.lexicon
-        self.version = shared.version
+        super().__init__(lexicon if isinstance(lexicon, Shared) else share(lexicon, engine, examples), counts)
         codes = self.lexicon.codes
-        self._learned = Learned(codes)
-        if counts:
-            self._learned.include(counts)
-        self._opinion = Opinion(shared.sorter, shared.ticket, self._learned)
         self._fallback = _OTHER if _OTHER in codes else (codes[-1] if codes else "")
-        self._needed = NEEDED - RULED if shared.urgent else 0.0
+        self._needed = NEEDED - RULED if self._shared.urgent else 0.0
         category, probability, runner_up = rank(votes(codes, []), self._fallback)
         self._quiet = {
             kind: Guess(False, kind, category, round(probability, 4), runner_up, False, ()) for kind in KINDS
         }
 
-    # --- Learning ---------------------------------------------------------------------------------------------------
-
     def for_counts(self, counts: Mapping[str, Any] | None = None) -> "Classifier":
         """A classifier with these learned counts (or none) on the same base; cheap, and independent of this one."""
-        found = Classifier.__new__(Classifier)
-        found._start(self._shared, counts)
-        return found
-
-    def learn(self, text: str, category: str, weight: float = 1.0) -> None:
-        """The message was about this; `weight` below 1 for weak evidence (0.3: closed, and nobody objected)."""
-        self._count(text, self._learned.which(category), tenths(weight))
-
-    def unlearn(self, text: str, category: str, weight: float = 1.0) -> None:
-        """Take `learn` back, exactly."""
-        self._count(text, self._learned.which(category), -tenths(weight))
-
-    def reject(self, text: str, weight: float = 1.0) -> None:
-        """The message was no complaint."""
-        self._count(text, len(self.lexicon.codes), tenths(weight))
-
-    def unreject(self, text: str, weight: float = 1.0) -> None:
-        """Take `reject` back, exactly."""
-        self._count(text, len(self.lexicon.codes), -tenths(weight))
-
-    def learn_word(self, word: str, category: str) -> None:
-        """From now on the word is a keyword of this category."""
-        self._learned.add_word(self._word(word), category, 1)
-
-    def unlearn_word(self, word: str, category: str) -> None:
-        """Take `learn_word` back, exactly."""
-        self._learned.add_word(self._word(word), category, -1)
-
-    def _word(self, word: str) -> str:
-        found = self.lexicon.normaliser.word(word).strip()
-        if not found:
-            raise ValueError("an empty word")
-        return found
-
-    def counts(self) -> Snapshot:
-        """All that was learned, as plain data that JSON can hold."""
-        return self._learned.snapshot()
-
-    @staticmethod
-    def merge(*counts: Mapping[str, Any]) -> Snapshot:
-        """The sum of the counts of several compounds."""
-        return merge(counts)
-
-    def lesson(self, text: str) -> str:
-        """What is worth keeping of a message: learning from it is learning from the message; numbers are one sign."""
-        return plain(self._heard(text)[0])
-
-    def suggest(self, sent: Sent) -> list[Suggestion]:
-        """Words to take in: `sent` holds for each category the texts of its tickets, each with its sender's id."""
-        for category in sent:
-            self._learned.which(category)
-        plain_talk, words = seeds(), self.lexicon.words
-
-        def others(code: str) -> list[str]:
-            return [self._normal(seed.text) for seed in plain_talk if seed.label != code]
-
-        def known(word: str) -> bool:
-            return word in words or word in self._learned.words or word in self.lexicon.loose
-
-        return suggest(sent, self._normal, self._shared.cut, known, others)
-
-    def _count(self, text: str, which: int, amount: int) -> None:
-        text, look = self._heard(text)
-        pieces = features(text)
-        if not self._shared.urgent:
-            pieces |= self._keywords(self._hits(text, look))
-        self._learned.add(pieces, which, amount)
-        self._opinion.refresh(pieces)
-
-    # --- Guessing ---------------------------------------------------------------------------------------------------
-
-    def _normal(self, text: str) -> str:
-        return self.lexicon.normaliser.message(text if len(text) < _LONG else _RUNS.sub(r"\1\1\1", text[:_LIMIT]))
-
-    def _heard(self, text: str) -> tuple[str, Look]:
-        """The normal form and what is in it. Where something is wrong with nothing named, a name may be misspelt."""
-        text = self._normal(text)
-        look = self._shared.scanner.look(text)
-        if look.could & CAN_WRONG and not look.could & CAN_THING:
-            mended = self._shared.ear.mend(text, ((start, end) for _, start, end in look.words))
-            if mended != text:
-                return mended, self._shared.scanner.look(mended)
-        return text, look
+        return Classifier(self._shared, counts=counts)
 
     def _hits(self, text: str, look: Look) -> list[Hit]:
         return self._shared.scanner.hits(text, look, boundaries(text, self._shared.cut))
-
-    def _keywords(self, hits: Iterable[Hit]) -> Features:
-        codes = self.lexicon.codes
-        return frozenset(_KEYWORD + hit.word for hit in hits if any(mark.group in codes for mark in hit.marks))
-
-    def _odds(self, pieces: Features) -> float:
-        """How much it sounds like a complaint. For categories of one's own only what was learned counts."""
-        odds = self._opinion.odds(pieces) if pieces else 0.0
-        return odds if self._shared.urgent else odds - self._shared.ticket.score(pieces)
-
-    def _taken(self, text: str) -> list[Hit]:
-        """The words the compound took in."""
-        return [
-            Hit(at, at + len(word), at, word, tuple(Mark(THING, code, word) for code in sorted(found)), bit(THING), ())
-            for word, found in self._learned.words.items()
-            if (at := text.find(word)) >= 0
-        ]
 
     def guess(self, text: str, sender_role: str | None = None) -> Guess:
         """What this message is. Most chat leaves after the scan, before any word is cut."""
@@ -246,7 +96,7 @@ class Classifier:
         alarm = shared.scanner.could_alarm(look.could)
         pieces, odds, best = _NOTHING, 0.0, hope(look.could)
         if best >= LEAST or alarm or self._learned or not shared.urgent:
-            pieces = features(text)
+            pieces = self._pieces(text)
             odds = self._odds(pieces)
         if not alarm and (best < LEAST or odds + BALANCE * (best - TICKET_AT) < self._needed - OURS):
             return self._glance(text, look, sender_role, pieces, taken)
@@ -263,7 +113,7 @@ class Classifier:
         first = self.guess(text, sender_role)
         if not first.ticket or first.urgent or first.probability < SURE or not first.matter:
             return (first,)
-        clauses = [clause for clause in BREAK.split(text[:_LIMIT]) if len(clause) >= _CLAUSE]
+        clauses = [clause for clause in BREAK.split(text[:LIMIT]) if len(clause) >= _CLAUSE]
         found = [self.guess(clause, sender_role) for clause in clauses[:_CLAUSES]] if len(clauses) > 1 else []
         sure = [guess for guess in found if guess.ticket and guess.matter and guess.probability >= SURE]
         also = any(pattern.search(text) for pattern in self.lexicon.patterns["also"])
@@ -310,20 +160,22 @@ class Classifier:
 
     def _categories(self, hits: list[Hit], pieces: Features, home: str = "") -> dict[str, float]:
         """The score of every category: the lexicon's votes, the counted examples, and the words taken in."""
-        scores = votes(self.lexicon.codes, hits)
-        if home in scores:
-            scores[home] += 1.5
-        sorter = self._shared.sorter
-        if pieces and (sorter.rows or self._learned):
-            if not self._shared.urgent:
-                pieces |= self._keywords(hits)
-            examples = sorter.examples if self._shared.urgent else 0.0
-            examples += sum(self._learned.examples[:-1]) / TENTHS
-            scores = mix(scores, self._opinion.scores(pieces), examples)
+        keywords, sorter = self._shared.keywords, self._shared.sorter
+        learned = sum(self._learned.examples[:-1]) / TENTHS
+        if keywords:
+            named = [piece[1:] for piece in pieces if piece[0] == KEYWORD]
+            voted, weight = keywords.votes(named), OWN_FADE / (OWN_FADE + learned)
+        else:
+            voted, weight = votes(self.lexicon.codes, hits), trust(sorter.examples + learned)
+        if home in voted:
+            voted[home] += 1.5
+        if pieces and (sorter.rows or learned):
+            self._opinion.settle(self._pieces)
+            voted = mix(voted, self._opinion.scores(pieces), weight)
         for hit in hits:
             for code in self._learned.words.get(hit.word, ()):
-                scores[code] += TAKEN
-        return scores
+                voted[code] += TAKEN
+        return voted
 
     def _glance(self, text: str, look: Look, sender_role: str | None, pieces: Features, taken: list[Hit]) -> Guess:
         """The answer for a message that cannot be a complaint, from the raw words alone."""
@@ -335,7 +187,7 @@ class Classifier:
         known = bool(self._learned) or not self._shared.urgent
         if not known and not could & CAN_THING and not (could & (CAN_FAULT | CAN_STRONG) and kind != "chat"):
             return self._quiet[kind]
-        if self._shared.urgent:
+        if not self._shared.keywords:
             marks_of = self._shared.scanner.marks_of
             hits = [Hit(at, end, at, text[at:end], marks_of(which), 0, ()) for which, at, end in look.words]
         else:

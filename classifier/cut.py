@@ -32,6 +32,30 @@ def cutter(name: str = "") -> Cutter:
         return _with_jieba()
 
 
+def _search_with_rjieba() -> Cutter:
+    import rjieba
+
+    return lambda text: list(rjieba.cut_for_search(text, False))
+
+
+def _search_with_jieba() -> Cutter:
+    import jieba
+
+    jieba.setLogLevel(60)
+    return lambda text: list(jieba.lcut_for_search(text, HMM=False))
+
+
+@cache
+def searcher(name: str = "") -> Cutter:
+    """Like `cutter`, but long words come with the shorter ones inside them."""
+    if name == "jieba":
+        return _search_with_jieba()
+    try:
+        return _search_with_rjieba()
+    except ImportError:
+        return _search_with_jieba()
+
+
 def boundaries(text: str, cut: Cutter) -> set[int]:
     """The places between two words, with both ends."""
     marks, at = {0}, 0

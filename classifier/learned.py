@@ -27,6 +27,7 @@ class Learned:
         self.rows: dict[str, list[int]] = {}
         self.examples = [0] * len(self.classes)
         self.totals = [0] * len(self.classes)  # pieces
+        self.lessons: dict[str, list[int]] = {}  # the messages themselves, while this process lives; not in a snapshot
         self.words: dict[str, dict[str, int]] = {}  # word: {category: how often it was taken in}
 
     def __bool__(self) -> bool:
@@ -40,20 +41,21 @@ class Learned:
             raise ValueError(f"no category {category!r}; there are: {', '.join(self.classes[:-1])}")
         return at
 
-    def add(self, pieces: Features, which: int, amount: int) -> None:
+    def add(self, text: str, pieces: Features, which: int, amount: int) -> None:
         """Count a message; a negative amount takes it back."""
         self.examples[which] += amount
         self.totals[which] += amount * len(pieces)
+        self._row(self.lessons, text, which, amount)
         for piece in pieces:
-            self._piece(piece, which, amount)
+            self._row(self.rows, piece, which, amount)
 
-    def _piece(self, piece: str, which: int, amount: int) -> None:
-        row = self.rows.get(piece)
+    def _row(self, rows: dict[str, list[int]], key: str, which: int, amount: int) -> None:
+        row = rows.get(key)
         if row is None:
-            row = self.rows[piece] = [0] * len(self.classes)
+            row = rows[key] = [0] * len(self.classes)
         row[which] += amount
         if not row[which] and not any(row):
-            del self.rows[piece]
+            del rows[key]
 
     def add_word(self, word: str, category: str, amount: int) -> None:
         """Take a word into a category; a negative amount takes it out again."""
@@ -86,7 +88,7 @@ class Learned:
         for piece, row in snapshot.get("pieces", {}).items():
             for code, n in row.items():
                 self.totals[self._at[code]] += n
-                self._piece(piece, self._at[code], n)
+                self._row(self.rows, piece, self._at[code], n)
         for word, found in snapshot.get("words", {}).items():
             for code, n in found.items():
                 self.add_word(word, code, n)

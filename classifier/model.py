@@ -5,18 +5,20 @@ learned something about.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
 from classifier.counts import SCALE, TENTHS, Example, Features, Tally, pack, pack_all, unpack
+from classifier.fine import Fine
 from classifier.learned import Learned
 
 OWN = 5  # a correction is worth so many of the shipped examples
-_FEW = 0.3 * TENTHS  # what a piece never seen in the other classes counts as having been seen there
-_PIECES = 20_000  # how many pieces the language is taken to have
+_FEW = 0.2 * TENTHS  # what a piece never seen in the other classes counts as having been seen there
+_RARE = 1.0 * TENTHS  # a piece seen so often says half of what it would say if it were seen very often
+_PIECES = 5_000  # how many pieces the language is taken to have
 _CALM = 20  # pieces that say nothing, as if in every message: a few words alone do not decide much
 _TOP = 18.0  # above every logarithm here: rows hold no negative numbers
 
@@ -69,17 +71,24 @@ class Sorter:
         self.codes = codes
         self.tally = Tally(len(codes), examples)
         counts = self.tally.matrix
-        others = counts.sum(axis=1, keepdims=True) - counts
-        logs: NDArray[np.int64] = np.rint((_TOP - np.log((others + _FEW) / TENTHS)) * SCALE).astype(np.int64)
-        packed = pack_all(np.concatenate([logs, np.ones((len(logs), 1), np.int64)], axis=1)) if codes else []
-        self.rows = dict(zip(self.tally.pieces(), packed, strict=False))
+        whole = counts.sum(axis=1, keepdims=True)
+        trust = whole / (whole + _RARE)
+        logs = np.concatenate([trust * (_TOP - np.log((whole - counts + _FEW) / TENTHS)), trust], axis=1)
+        lanes: NDArray[np.int64] = np.rint(logs * SCALE).astype(np.int64)
+        packed = pack_all(np.concatenate([lanes, np.ones((len(lanes), 1), np.int64)], axis=1))
+        self.rows = dict(zip(self.tally.pieces(), packed, strict=True))
         self.examples = sum(self.tally.examples) / TENTHS
+
+    def weights(self, piece: str, more: Sequence[int]) -> list[float]:
+        """What a piece says for each class with more counts than shipped, and last how far it is to be trusted."""
+        counts = [base + n for base, n in zip(self.tally.of(piece), more, strict=True)]
+        whole = sum(counts)
+        trust = max(0, whole) / (max(0, whole) + _RARE)
+        return [*(trust * (_TOP - math.log((max(0, whole - n) + _FEW) / TENTHS)) for n in counts), trust]
 
     def row(self, piece: str, more: Sequence[int]) -> int:
         """The row of a piece with more counts than shipped."""
-        counts = [base + n for base, n in zip(self.tally.of(piece), more, strict=True)]
-        whole = sum(counts)
-        return pack([*(round((_TOP - math.log((max(0, whole - n) + _FEW) / TENTHS)) * SCALE) for n in counts), 1])
+        return pack([*(round(weight * SCALE) for weight in self.weights(piece, more)), 1])
 
     def sizes(self, more: Sequence[int]) -> list[float]:
         """What a piece never met says for each class."""
@@ -87,43 +96,62 @@ class Sorter:
         whole = sum(totals)
         return [math.log((max(0, whole - n) + _FEW * _PIECES) / TENTHS) - _TOP for n in totals]
 
-    def scores(self, total: int, sizes: Sequence[float]) -> dict[str, float]:
-        """A score for every class from the sum of rows; only differences mean anything."""
-        *sums, known = unpack(total, len(self.codes) + 1)
-        root = math.sqrt(known or 1)
-        return {code: (n / SCALE + known * size) / root for code, n, size in zip(self.codes, sums, sizes, strict=True)}
-
 
 class Opinion:
-    """The shipped rows with what one compound learned on top."""
+    """The shipped rows with what one compound learned on top. A correction is worth `own` of the shipped examples."""
 
-    def __init__(self, sorter: Sorter, ticket: Odds, learned: Learned) -> None:
+    def __init__(self, sorter: Sorter, ticket: Odds, learned: Learned, own: int) -> None:
         """Rows of learned pieces are worked out when they are first met."""
-        self.sorter, self.ticket, self.learned = sorter, ticket, learned
+        self.sorter, self.ticket, self.learned, self._own = sorter, ticket, learned, own
         self._sorted: dict[str, int] = {}
         self._odds: dict[str, int] = {}
+        self._fine = Fine(len(sorter.codes))
         self.refresh(())
 
-    def refresh(self, pieces: Iterable[str]) -> None:
+    def refresh(self, pieces: Iterable[str], lesson: str = "") -> None:
         """Forget the rows of pieces whose counts changed."""
         for piece in pieces:
             self._sorted.pop(piece, None)
             self._odds.pop(piece, None)
         *totals, _ = self.learned.totals
-        self._sizes = self.sorter.sizes([OWN * n for n in totals])
+        self._sizes = self.sorter.sizes([self._own * n for n in totals])
         *yes, no = self.learned.examples
         self._usual = self.ticket.usual_with(OWN * no, OWN * sum(yes))
+        self._fine.check(self.learned.lessons, lesson)
+
+    def settle(self, read: Callable[[str], Features]) -> None:
+        """Work out the fine weights anew where it is time to; `read` gives the pieces of a lesson."""
+        if self._fine.due(self.learned.lessons):
+            self._fine.fit(self.learned.lessons, read, self._strength)
+
+    def _more(self, piece: str) -> list[int]:
+        return [self._own * n for n in self.learned.rows[piece][:-1]]
+
+    def _strength(self, piece: str) -> float:
+        """How much a piece tells the classes apart."""
+        if piece not in self.learned.rows:
+            return 0.0
+        *weights, trust = self.sorter.weights(piece, self._more(piece))
+        found = [weight + trust * size for weight, size in zip(weights, self._sizes, strict=True)]
+        middle = sum(found) / len(found)
+        return max(abs(weight - middle) for weight in found)
 
     def scores(self, pieces: Features) -> dict[str, float]:
-        """A score for every category."""
+        """A score for every category; only differences mean anything."""
         own = self.learned.rows.keys() & pieces
         total = sum(map(self.sorter.rows.get, pieces - own if own else pieces, repeat(0)))
         for piece in own:
             row = self._sorted.get(piece)
             if row is None:
-                row = self._sorted[piece] = self.sorter.row(piece, [OWN * n for n in self.learned.rows[piece][:-1]])
+                row = self._sorted[piece] = self.sorter.row(piece, self._more(piece))
             total += row
-        return self.sorter.scores(total, self._sizes)
+        *sums, trust, known = unpack(total, len(self._sizes) + 2)
+        fine = self._fine.add(pieces)
+        root = math.sqrt(known or 1) * SCALE
+        return {
+            code: (n + trust * size + more) / root
+            for code, n, size, more in zip(self.sorter.codes, sums, self._sizes, fine, strict=True)
+        }
 
     def odds(self, pieces: Features) -> float:
         """How much a message sounds like a complaint."""

@@ -20,23 +20,27 @@ def votes(codes: Iterable[str], hits: list[Hit]) -> dict[str, float]:
     fault = dict(thing)
     seen: set[tuple[str, str, int]] = set()
     for hit in hits:
-        owners: dict[int, list[str]] = {}
+        owners: dict[int, dict[str, float]] = {}
         for mark in hit.marks:
             if mark.role in _VOTE and mark.group:
-                owners.setdefault(mark.role, []).append(mark.group)
+                owners.setdefault(mark.role, {})[mark.group] = mark.weight
         for role, groups in owners.items():
-            for code in set(groups) if len(groups) > 1 else groups:
+            for code, weight in groups.items():
                 if (key := (hit.word, code, role)) in seen or code not in thing:
                     continue
                 seen.add(key)
                 board = thing if role in (THING, WEAK) else fault
-                board[code] += _VOTE[role] / len(set(groups))
+                board[code] += _VOTE[role] * weight / len(groups)
     return {c: thing[c] + fault[c] * (1.0 if thing[c] else _ALONE) for c in thing}
 
 
-def mix(voted: Mapping[str, float], learned: Mapping[str, float], examples: float) -> dict[str, float]:
-    """The lexicon's votes and the examples' scores; the more examples, the less the votes count."""
-    weight = _TRUST * _FADE / (_FADE + examples)
+def trust(examples: float) -> float:
+    """What a vote is worth; the more examples, the less."""
+    return _TRUST * _FADE / (_FADE + examples)
+
+
+def mix(voted: Mapping[str, float], learned: Mapping[str, float], weight: float) -> dict[str, float]:
+    """The lexicon's votes and the examples' scores."""
     return {code: score + weight * voted[code] for code, score in learned.items()}
 
 
