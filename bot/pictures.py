@@ -115,12 +115,12 @@ class Easel:
         kind = _FORMATS[file.kind]
         async with self._free:
             made = await asyncio.to_thread(draw, drawing.template, data, format=kind)
-        return await asyncio.to_thread(self._keep, f"{Path(file.ref).stem}.{kind}", made)
+        return await asyncio.to_thread(self._keep, Path(file.ref).stem, kind, made)
 
-    def _keep(self, name: str, data: bytes) -> str:
-        """Under the name that people see, in a folder of its own; what a crash leaves there is swept after a day."""
+    def _keep(self, name: str, ending: str, data: bytes) -> str:
+        """Under the name that people see; what a crash leaves there is swept after a day (bot/files.py)."""
         token = secrets.token_hex(4)
-        path = self._folder / token[:2] / f"{token}-{name}"
+        path = self._folder / token[:2] / f"{name}-{token}.{ending}"
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.write_bytes(data)
         return path.relative_to(self._folder).as_posix()
