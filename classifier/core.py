@@ -146,12 +146,21 @@ class Classifier(Learner):
             found = nearest_danger(self.lexicon, hits, verdict.refused, cry >= LOUD_CRY)
         return *found, outright
 
+    def _least(self, verdict: Verdict) -> float:
+        """What a message must weigh to be a complaint."""
+        if verdict.kind == "complaint":
+            return self._needed - (OURS if verdict.ours else 0.0)
+        return NEEDED if verdict.near else NEEDED + DISTANT
+
+    @staticmethod
+    def _weight(verdict: Verdict, odds: float) -> float:
+        return odds + BALANCE * (verdict.evidence - TICKET_AT)
+
     def _weigh(self, verdict: Verdict, odds: float, pieces: Features) -> None:
         """The rules' evidence and the examples' odds together decide."""
+        needed = self._least(verdict)
         verdict.ruled = verdict.kind == "complaint"
-        ruled = self._needed - (OURS if verdict.ours else 0.0)
-        needed = ruled if verdict.ruled else NEEDED if verdict.near else NEEDED + DISTANT
-        if odds + BALANCE * (verdict.evidence - TICKET_AT) >= needed:
+        if self._weight(verdict, odds) >= needed:
             verdict.kind = "complaint"
             if not verdict.ruled:
                 verdict.reasons += self._shared.ticket.strongest(pieces, _PIECES)

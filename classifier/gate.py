@@ -11,9 +11,9 @@ from classifier.scan import Hit, bit
 
 TICKET_AT = 2.0
 FAR_AT = 2.5  # what is needed when no thing is named and nothing says that it is here and goes on
-_WORTH = {"place": 0.5, "lasting": 0.5, "appeal": 1.0, "petition": 1.5}
+WORTH = {"place": 0.5, "lasting": 0.5, "appeal": 1.0, "petition": 1.5}
 _MOST = {"place": 0.5, "lasting": 1.0, "appeal": 1.5, "petition": 1.5}
-_COST = {
+COST = {
     "news": 3.5,
     "discuss": 2.0,
     "suggest": 0.5,
@@ -29,7 +29,7 @@ _COST = {
     "mourning": 5.0,
     "world": 1.0,
 }
-_MOST_COST = {"world": 2.0, "elsewhere": 3.0, "chat": 1.5, "ask": 2.0, "news": 5.0, "discuss": 3.0}
+MOST_COST = {"world": 2.0, "elsewhere": 3.0, "chat": 1.5, "ask": 2.0, "news": 5.0, "discuss": 3.0}
 _EARLY = 6  # thanks before this place open the message
 _PATTERNED = frozenset({"ad", "ad_strong", "notice", "notice_strong", "vote", "jielong"})
 _NOWHERE = Hit(0, 0, 0, "", (), 0, ())
@@ -110,7 +110,7 @@ class Gate:
                 groups.setdefault(group, []).append(hit)
         self._match_patterns(text, groups)
         whole = [hit for hit in hits if hit.roles & bit(STRONG)]
-        for group in _COST.keys() & groups.keys():
+        for group in COST.keys() & groups.keys():
             groups[group] = [h for h in groups[group] if not any(_within(h, phrase) for phrase in whole)]
         self._read(text, hits, verdict)
         self._settle(text, verdict)
@@ -191,7 +191,7 @@ class Gate:
             verdict.fault = bool(found.strong or found.faults or petition or asked or lasting)
         else:  # a fault of nothing: only where it is at least said to be here
             verdict.fault = bool(found.special and groups.get("place"))
-        cues = bool(found.things) or any(groups.get(group) for group in _WORTH)
+        cues = bool(found.things) or any(groups.get(group) for group in WORTH)
         complains = verdict.fault and verdict.evidence >= (TICKET_AT if cues else FAR_AT)
         verdict.reasons = [h.word for h in (*found.strong, *found.things, *found.faults, *groups.get("appeal", ()))]
         loud = loud_kind(groups, len(text), complains)
@@ -213,7 +213,7 @@ def _worth(found: Subjects, groups: Groups) -> float:
     if any(hit.roles & bit(CRY) for hit in found.strong):
         total += 1.0
     counted = {hit.start for hit in found.faults}
-    for group, worth in _WORTH.items():
+    for group, worth in WORTH.items():
         fresh = sum(hit.start not in counted for hit in groups.get(group, ()))
         total += min(_MOST[group], worth * fresh)
     return total
@@ -222,9 +222,9 @@ def _worth(found: Subjects, groups: Groups) -> float:
 def _cost(found: Subjects, groups: Groups, text: str) -> float:
     """The evidence against: news, questions, chat, and thanks or praise after which no fault comes."""
     cost = 0.0
-    for group, price in _COST.items():
+    for group, price in COST.items():
         if group in groups and not (group == "world" and groups.get("place")):
-            cost += min(_MOST_COST.get(group, price), price * len(groups[group]))
+            cost += min(MOST_COST.get(group, price), price * len(groups[group]))
     if groups.get("ask") and "?" in text and not groups.get("lasting"):
         cost += 1.0
     thanks = groups.get("thanks")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from classifier.load import HINT, PROBLEM, STRONG, THING, WEAK, Lexicon
 from classifier.scan import Hit
 
-_VOTE = {THING: 1.0, WEAK: 0.35, PROBLEM: 0.8, HINT: 0.4, STRONG: 2.0}
+VOTE = {THING: 1.0, WEAK: 0.35, PROBLEM: 0.8, HINT: 0.4, STRONG: 2.0}
 _ALONE = 0.7  # a fault whose category names no thing counts less: the object beats the fault
 _SHARP = 1.6
 _TRUST = 3.0  # what a vote is worth before there are examples
@@ -22,7 +22,7 @@ def votes(codes: Iterable[str], hits: list[Hit]) -> dict[str, float]:
     for hit in hits:
         owners: dict[int, dict[str, float]] = {}
         for mark in hit.marks:
-            if mark.role in _VOTE and mark.group:
+            if mark.role in VOTE and mark.group:
                 owners.setdefault(mark.role, {})[mark.group] = mark.weight
         for role, groups in owners.items():
             for code, weight in groups.items():
@@ -30,7 +30,7 @@ def votes(codes: Iterable[str], hits: list[Hit]) -> dict[str, float]:
                     continue
                 seen.add(key)
                 board = thing if role in (THING, WEAK) else fault
-                board[code] += _VOTE[role] * weight / len(groups)
+                board[code] += VOTE[role] * weight / len(groups)
     return {c: thing[c] + fault[c] * (1.0 if thing[c] else _ALONE) for c in thing}
 
 
