@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from domain.errors import Refusal
 from domain.roster_model import Row
@@ -18,6 +19,8 @@ from storage.vault import Vault
 
 CHUNK = 1_000  # people in one transaction; together with the switch where there are no more
 _TRIES = 5
+# Others prepare while one writes: together they would share a commit and make everybody else wait for all of it.
+_one_at_a_time: WeakKeyDictionary[Database, asyncio.Lock] = WeakKeyDictionary()
 _PERSON = ("name", "phone", "phone_key", "paper", "paper_key")
 _RESIDENT = ("person_id", "household_id", "relation", "source", "since")
 
@@ -99,7 +102,8 @@ async def import_roster(
         if plan.empty:
             return Imported(None, _diff(plan, standing))
         try:
-            batch = await _carry_out(database, work)
+            async with _one_at_a_time.setdefault(database, asyncio.Lock()):
+                batch = await _carry_out(database, work)
         except Overtaken:
             continue
         return Imported(batch, _diff(plan, standing))

@@ -101,6 +101,14 @@ async def test_the_same_roster_again_changes_nothing(database: Database) -> None
     assert await database.read(contents) == before
 
 
+async def test_imports_of_one_process_write_one_after_another(database: Database) -> None:
+    names = [f"小区{number}" for number in range(4)]
+    batches = await asyncio.gather(*(import_roster(database, name, FIRST, SOURCE, VAULT) for name in names))
+    assert len({each.batch for each in batches} - {None}) == 4
+    for name in names:
+        assert (await import_roster(database, name, FIRST, SOURCE, VAULT)).batch is None
+
+
 async def test_a_changed_roster_and_back(database: Database) -> None:
     await bring(database, FIRST)
     before = await database.read(contents)
