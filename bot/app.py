@@ -129,7 +129,7 @@ class App:
         return total
 
     async def forget_old(self) -> dict[str, int]:
-        forgotten = await self.database.run(clock_services.forget_old, self.clock())
+        forgotten = await self.database.run(clock_services.forget_old, self.clock(), self.rules)
         return {**forgotten, "file": await self.fetcher.forget_old()} if self.fetcher else forgotten
 
     def _wake(self) -> None:

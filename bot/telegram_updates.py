@@ -146,6 +146,7 @@ def to_incoming(
         at_me=at_me,
         message_id=str(message.message_id),
         reply_to=str(answered.message_id) if answered else "",
+        quoted=_clean(answered.text or answered.caption or "") if answered else "",
         reply_to_me=bool(answered and answered.from_user and answered.from_user.id == bot_user_id),
         forwarded=message.forward_origin is not None,
     )

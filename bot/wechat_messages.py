@@ -73,7 +73,7 @@ def to_incoming(
     payload: Payload, *, bot_id: str, me: str, my_names: Sequence[str], name: str, now: datetime
 ) -> Incoming:
     """A wanted message. my_names: how the bot is called in that chat; name: how the sender is."""
-    text, to_me, at_me = "", False, False
+    text, quoted, to_me, at_me = "", "", False, False
     files: tuple[File, ...] = ()
     if payload.kind not in _FILES:
         text, quoted = unquoted(payload.text)
@@ -94,6 +94,7 @@ def to_incoming(
         at_me=at_me,
         message_id=payload.id,
         reply_to_me=to_me,
+        quoted=clean(quoted),
     )
 
 

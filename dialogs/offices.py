@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
+from dialogs.days import read_day
 from dialogs.engine import Talk
 from domain.errors import Refusal
 from domain.people import OFFICES, Body, Holder, Level, Named, Role
@@ -240,32 +241,10 @@ def _end_of_month(day: date) -> date:
 
 def _day(said: str, today: date) -> date:
     """The day that words like 周日, 3天, 12月2日 mean."""
-    found = pattern("offices.day").match(said)
+    found = read_day(said, today)
     if found is None:
         raise Refusal("offices.which_day")
-    if found["today"]:
-        return today
-    if found["tomorrow"] or found["after"]:
-        return today + timedelta(days=1 if found["tomorrow"] else 2)
-    if found["days"]:
-        return today + timedelta(days=int(figure(found["days"]) or 2))
-    if found["weekday"]:
-        weekday = int(figure(found["weekday"]) or 7) - 1
-        if found["next"]:
-            return today + timedelta(days=7 - today.weekday() + weekday)
-        return today + timedelta(days=(weekday - today.weekday()) % 7)
-    return _date(int(figure(found["month"]) or 0), int(figure(found["date"]) or 0), today)
-
-
-def _date(month: int, day: int, today: date) -> date:
-    for year in (today.year, today.year + 1):
-        try:
-            found = date(year, month, day)
-        except ValueError:
-            continue
-        if found >= today:
-            return found
-    raise Refusal("offices.which_day")
+    return found
 
 
 FLOWS = {

@@ -58,6 +58,12 @@ COMMANDS = (
     Command("tickets.accept", "accept_urgent_pattern", Where.OFFICE),
     Command("tickets.finish", "finish_pattern"),
     Command("tickets.finish", "finish_work", Where.OFFICE),
+    Command("tickets.contacted", "contacted_pattern", Where.OFFICE),
+    Command("tickets.tell", "tell_pattern", Where.OFFICE),
+    Command("tickets.ask", "ask_pattern", Where.OFFICE),
+    Command("tickets.extend", "extend_pattern", Where.OFFICE),
+    Command("tickets.shelve", "shelve_pattern", Where.OFFICE),
+    Command("tickets.decline", "decline_pattern", Where.OFFICE),
     Command("tickets.unsolved", "unsolved_pattern"),
     Command("tickets.unsolved", "unsolved_short", Where.ADDRESSED),
     Command("tickets.call_off", "false_alarm_pattern"),
@@ -132,6 +138,8 @@ FLOWS: dict[str, Callable[..., None]] = {
     **help_dialogs.FLOWS,
 }
 
+_BETWEEN = " \uff0c,\uff1a:"  # what may stand between a verb and its words
+
 UNBOUND = frozenset({"members.bind"})  # flows that count in a group of which no place is known
 
 
@@ -149,6 +157,8 @@ def find_commands(text: str) -> list[tuple[Command, dict[str, str]]]:
     if len(text) > 500:
         return []
     text = text.rstrip("。.!！?？~～，, ") or text
+    if turned := pattern("words.turned").match(text):  # "12 延期 周五"
+        text = f"{turned['verb']} {turned['number']} {turned['rest'].strip(_BETWEEN)}".strip()
     if not _may_be().match(text):
         return []
     found = ((command, command.match(text)) for command in COMMANDS)

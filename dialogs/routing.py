@@ -216,7 +216,7 @@ class Routing:
         elif heard.lost:
             self._lists(talk, heard.lost)
         elif command:
-            talk.args |= command[1]
+            talk.args |= _quoted_number(incoming, command[0].flow) | command[1]
             self._engine.start(talk, command[0].flow)
         elif not self._complaint(talk, heard):
             self._rest(talk, heard)
@@ -387,3 +387,9 @@ class Routing:
                 self._rooms = {key: room for key, room in self._rooms.items() if not room.idle(incoming.sent_at)}
             room = self._rooms[key] = Room()
         return room
+
+
+def _quoted_number(incoming: Incoming, flow: str) -> dict[str, str]:
+    """In answer to the bot's post about a ticket its number need not be typed."""
+    found = pattern("words.quoted_number").search(incoming.quoted) if incoming.reply_to_me else None
+    return {"number": found["number"]} if found and flow.startswith("tickets.") else {}

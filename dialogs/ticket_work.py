@@ -1,12 +1,15 @@
 """What handlers say about tickets: I take it, it is done, it was a false alarm."""
 
+from datetime import date
+
 from dialogs import tickets
+from dialogs.days import read_day
 from dialogs.engine import Silence, Talk
 from domain.errors import Refusal
 from domain.tickets import LIVE, Status, Ticket
-from services import ticket_files, ticket_search, ticket_work
+from services import ticket_files, ticket_notices, ticket_search, ticket_work
 from services import tickets as ticket_services
-from texts import say
+from texts import say, wording
 
 
 def accept(talk: Talk) -> None:
@@ -64,8 +67,89 @@ def to_handle(talk: Talk, question: str, *statuses: Status) -> Ticket:
     return tickets.pick(talk, waiting, question)
 
 
+def contacted(talk: Talk) -> None:
+    """`联系了 12`, `打过电话了 12 说明天来`."""
+    ticket = to_handle(talk, say("tickets.which_ticket"), *LIVE)
+    ticket_work.contacted(talk.turn, talk.person, ticket, note=talk.args.get("note", ""))
+    talk.say(say("tickets.contacted_here", number=ticket.number))
+
+
+def tell(talk: Talk) -> None:
+    """`进展 12 配件明天到`: a word to those who reported it."""
+    ticket = to_handle(talk, say("tickets.which_ticket"), *LIVE)
+    note = talk.args.get("note") or talk.ask("note", say("tickets.progress_what", number=ticket.number))
+    ticket_work.tell(talk.turn, talk.person, ticket, note=note)
+    talk.say(say("tickets.progressed_here", number=ticket.number))
+
+
+def ask(talk: Talk) -> None:
+    """`问 12 漏的是厨房还是厕所`: a question to whoever reported it; the clock stands still until the answer."""
+    ticket = to_handle(talk, say("tickets.which_ticket"), Status.OPEN, Status.ACCEPTED)
+    question = talk.args.get("note") or talk.ask("question", say("tickets.ask_what", number=ticket.number))
+    ticket_work.ask(talk.turn, talk.person, ticket, question=question)
+    talk.say(say("tickets.asked_here", number=ticket.number))
+
+
+def asked(talk: Talk) -> None:
+    """The reporter's answer to a handler's question."""
+    ticket = ticket_search.get(talk.turn, talk.args["ticket"])
+    words = talk.ask("asked", say("tickets.lacking"))
+    office = ticket_work.heard(talk.turn, talk.person, ticket, words)
+    talk.say(say("tickets.asked_noted", office=office))
+
+
+def extend(talk: Talk) -> None:
+    """`延期 12 周五 等配件`: the day and the reason are asked for where they are missing."""
+    ticket = to_handle(talk, say("tickets.which_ticket"), Status.OPEN, Status.ACCEPTED)
+    day, reason = _day_and_reason(talk, ticket, "extend")
+    ticket = ticket_work.extend(talk.turn, talk.person, ticket, day=day, reason=reason)
+    talk.say(say("tickets.extended_here", number=ticket.number, when=ticket_notices.when(talk.turn, ticket)))
+
+
+def shelve(talk: Talk) -> None:
+    """`挂账 18 12月20日 要先定维修资金`."""
+    ticket = to_handle(talk, say("tickets.which_ticket"), Status.OPEN, Status.ACCEPTED, Status.WAITING)
+    day, reason = _day_and_reason(talk, ticket, "shelve")
+    ticket = ticket_work.shelve(talk.turn, talk.person, ticket, day=day, reason=reason)
+    shown = wording.day(day, talk.turn.local.date())
+    talk.say(say("tickets.shelved_here", number=ticket.number, day=shown))
+
+
+def decline(talk: Talk) -> None:
+    """`不受理 12 已经在法院了`."""
+    ticket = to_handle(talk, say("tickets.which_ticket"), Status.OPEN, Status.RETURNED, Status.ACCEPTED)
+    reason = talk.args.get("note") or talk.ask("reason", say("tickets.decline_why", number=ticket.number))
+    ticket_work.decline(talk.turn, talk.person, ticket, reason=reason)
+    talk.say(say("tickets.declined_here", number=ticket.number))
+
+
+def _day_and_reason(talk: Talk, ticket: Ticket, key: str) -> tuple[date, str]:
+    """The first word of the note is the day, the rest the reason; what is missing is asked for, the day twice."""
+    note = talk.args.get("note", "")
+    said, _, reason = note.partition(" ")
+    day = _day(talk, said)
+    if day is None:
+        reason = note
+    for question in ("day", "day_again"):
+        day = day or _day(talk, talk.ask(question, say(f"tickets.{key}_until", number=ticket.number)))
+    if day is None:
+        raise Refusal("offices.which_day")
+    return day, reason.strip() or talk.ask("reason", say(f"tickets.{key}_why"))
+
+
+def _day(talk: Talk, said: str) -> date | None:
+    return read_day(said.removeprefix(say("tickets.until")), talk.turn.local.date())
+
+
 FLOWS = {
     "tickets.accept": accept,
     "tickets.finish": finish,
     "tickets.call_off": call_off,
+    "tickets.contacted": contacted,
+    "tickets.tell": tell,
+    "tickets.ask": ask,
+    "tickets.asked": asked,
+    "tickets.extend": extend,
+    "tickets.shelve": shelve,
+    "tickets.decline": decline,
 }

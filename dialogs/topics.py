@@ -41,6 +41,12 @@ ENTRIES = (
     Entry("help", "help.show", "person", slash="help"),
     Entry("accept", "tickets.accept", "work", Action.HANDLE, "accept"),
     Entry("finish", "tickets.finish", "work", Action.HANDLE, "finish"),
+    Entry("contacted", "tickets.contacted", "work", Action.HANDLE),
+    Entry("tell", "tickets.tell", "work", Action.HANDLE),
+    Entry("ask", "tickets.ask", "work", Action.HANDLE),
+    Entry("extend", "tickets.extend", "work", Action.HANDLE),
+    Entry("shelve", "tickets.shelve", "work", Action.HANDLE),
+    Entry("decline", "tickets.decline", "work", Action.HANDLE),
     Entry("false_alarm", "tickets.call_off", "work", Action.CALL_OFF, "false_alarm"),
     Entry("waiting", "members.waiting", "entry", Action.APPROVE, "waiting"),
     Entry("approve_all", "members.approve_all", "entry", Action.APPROVE),
@@ -72,6 +78,7 @@ ENTRIES = (
 UNTOLD = frozenset(
     {
         "help.example",  # a command with something missing
+        "tickets.asked",  # a handler's question, answered
         "posters.start",  # what a scanned poster says
     }
 )

@@ -77,6 +77,7 @@ class Incoming:
     message_id: str = ""
     reply_to: str = ""  # message_id of the message this one answers
     reply_to_me: bool = False
+    quoted: str = ""  # the words of the message this one answers, where the platform tells them
     forwarded: bool = False  # somebody else's words
 
 

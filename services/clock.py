@@ -18,6 +18,7 @@ _DUE: dict[str, Callable[[Turn, dict[str, Any]], None]] = {
     ticket_clock.PROMISE: ticket_clock.due_promise,
     ticket_clock.WATCH: ticket_clock.due_watch,
     ticket_clock.OUTCOME: ticket_clock.due_outcome,
+    ticket_clock.ASK: ticket_clock.due_ask,
     ticket_limits.DUE: ticket_limits.due_limit,
     ticket_limits.REVIEW: ticket_limits.due_review,
     members.DIGEST: members.due_digest,

@@ -5,18 +5,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.messages import numbered
 from domain.people import Level
 from domain.promises import is_quiet, next_report, quiet_end
 from domain.tickets import LIVE, Status, Ticket
-from services import people, ticket_files, ticket_limits, ticket_notices
+from services import conversations, people, ticket_files, ticket_limits, ticket_notices
 from services.turn import Turn
-from storage import conversations, tickets, timers
 from storage import people as people_rows
-from storage.conversations import Conversation
+from storage import ticket_reports, tickets, timers
 from texts import options, say
 
 POST, PROMISE, WATCH, OUTCOME = "ticket.post", "ticket.promise", "ticket.watch", "ticket.outcome"
+ASK = "ticket.ask"
 _BUSY = timedelta(minutes=10)
 
 
@@ -104,22 +103,31 @@ def due_outcome(turn: Turn, data: dict[str, Any]) -> None:
     user = people_rows.find_user(turn.tx, ticket.bot_id, data["person"])
     if ticket.status not in (Status.DONE, Status.CLOSED) or user is None:
         return
-    if conversations.is_open(turn.tx, ticket.bot_id, user, user, turn.now):
+    text, labels = outcome_question(turn, ticket), options("tickets.outcome_choices")
+    about: dict[str, Any] = {"flow": "tickets.outcome", "pending": "outcome", "args": {"ticket": ticket.id}}
+    if not conversations.begin(turn, user, text, **about, labels=labels, bot_id=ticket.bot_id):
         _ask_at(turn, ticket, data["person"], quiet_end(turn.now + _BUSY, turn.rules))
+
+
+def ask_reporter(turn: Turn, ticket: Ticket, text: str) -> None:
+    """A handler's question to whoever reported it first, now or when the quiet hours end; answered in own words."""
+    first = ticket_reports.reporters(turn.tx, ticket.id, ticket.bot_id)[:1]
+    for reporter in first:
+        data = {"ticket": ticket.id, "person": reporter.person_id, "text": text}
+        due = quiet_end(turn.now, turn.rules)
+        timers.set_timer(turn.tx, ASK, str(ticket.id), bot_id=ticket.bot_id, due_at=due, data=data)
+
+
+def due_ask(turn: Turn, data: dict[str, Any]) -> None:
+    """Put a handler's question; if the reporter is in the middle of another dialog, a little later."""
+    ticket = tickets.get(turn.tx, data["ticket"])
+    user = people_rows.find_user(turn.tx, ticket.bot_id, data["person"])
+    if ticket.status is not Status.WAITING or user is None:
         return
-    question = f"{OUTCOME}:{ticket.id}:{turn.now.timestamp():.0f}"
-    labels = options("tickets.outcome_choices")
-    conversation = Conversation(
-        flow="tickets.outcome",
-        args={"ticket": ticket.id},
-        answers=[],
-        pending="outcome",
-        question=question,
-        expires_at=turn.now + timedelta(hours=turn.rules.dialog_hours),
-        labels=[list(label) for label in labels],
-    )
-    conversations.save(turn.tx, ticket.bot_id, user, user, conversation)
-    people.tell_person(turn, user, outcome_question(turn, ticket), choices=numbered(labels), question=question)
+    about: dict[str, Any] = {"flow": "tickets.asked", "pending": "asked", "args": {"ticket": ticket.id}}
+    if not conversations.begin(turn, user, data["text"], **about, bot_id=ticket.bot_id):
+        later = quiet_end(turn.now + _BUSY, turn.rules)
+        timers.set_timer(turn.tx, ASK, str(ticket.id), bot_id=ticket.bot_id, due_at=later, data=data)
 
 
 def outcome_question(turn: Turn, ticket: Ticket) -> str:

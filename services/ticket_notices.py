@@ -48,10 +48,14 @@ def holder(turn: Turn, ticket: Ticket) -> str:
 
 
 def note(turn: Turn, ticket: Ticket) -> str:
-    """What the handler said was done, last; a note with a room, a phone or a name in it is for nobody else to read."""
+    """What the handler said was done, last."""
     notes = ticket_reports.texts(turn.tx, ticket.id, "note")
-    tellable = notes and not pattern("words.private_note").search(notes[-1])
-    return notes[-1] if tellable else say("tickets.finished_note")
+    return (tellable(notes[-1]) if notes else "") or say("tickets.finished_note")
+
+
+def tellable(words: str) -> str:
+    """A handler's words as others may read them: "" where there is a room, a phone or a name in them."""
+    return "" if pattern("words.private_note").search(words) else words
 
 
 def take_it(ticket: Ticket) -> tuple[Choice, ...]:

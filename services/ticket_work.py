@@ -1,12 +1,18 @@
 """What handlers do with a ticket, one function per event."""
 
+from datetime import date, datetime, time
+from typing import Any
+
+from domain import limits
 from domain.errors import Refusal
-from domain.people import Person
+from domain.people import Level, Person
 from domain.tickets import Act, Status, Ticket
 from services import people, ticket_clock, ticket_files, ticket_limits, ticket_notices, ticket_steps
 from services.turn import Turn
 from storage import ticket_reports, timers
 from texts import say, wording
+
+_DECLINING = (Level.BRANCH, Level.COMMUNITY, Level.STREET)
 
 
 def accept(turn: Turn, person: Person, ticket: Ticket) -> str:
@@ -51,3 +57,109 @@ def finish(turn: Turn, person: Person, ticket: Ticket, *, note: str) -> None:
         ticket_notices.to_groups(turn, ticket, say("tickets.finished_group", **facts), urgent=ticket.urgent)
     for reporter in ticket_reports.reporters(turn.tx, ticket.id, ticket.bot_id):
         ticket_clock.ask_outcome(turn, ticket, reporter.person_id)
+
+
+def contacted(turn: Turn, person: Person, ticket: Ticket, *, note: str) -> None:
+    """The handler spoke with the reporter: the evidence of the response rate (taking a ticket is none)."""
+    ticket, _ = ticket_steps.hold(turn, person, ticket)
+    first: dict[str, Any] = {} if ticket.contacted_at else {"contacted_at": turn.now, "contacted_by": person.id}
+    ticket = ticket_steps.step(turn, ticket, Act.CONTACTED, by=person.id, **first)
+    _note(turn, person, ticket, "contact", note)
+    ticket_limits.start(turn, ticket)
+
+
+def tell(turn: Turn, person: Person, ticket: Ticket, *, note: str) -> None:
+    """A word on how it goes, for those who reported it."""
+    ticket, body = ticket_steps.hold(turn, person, ticket)
+    ticket = ticket_steps.step(turn, ticket, Act.PROGRESSED, by=person.id)
+    _note(turn, person, ticket, "progress", note)
+    office = people.acting_office(person.posts, body, ticket.building)
+    told = ticket_notices.tellable(note) or say("tickets.in_hand")
+    facts = {"number": ticket.number, "office": office, "note": told, "when": ticket_notices.when(turn, ticket)}
+    ticket_notices.to_reporters(turn, ticket, say("tickets.progressed", **facts))
+
+
+def ask(turn: Turn, person: Person, ticket: Ticket, *, question: str) -> None:
+    """The handler needs a word of the reporter: the clock stands still until it comes."""
+    ticket, body = ticket_steps.hold(turn, person, ticket)
+    ticket = ticket_steps.step(turn, ticket, Act.ASKED, by=person.id, accepted_by=person.id, paused_at=turn.now)
+    _note(turn, person, ticket, "question", question)
+    ticket_limits.start(turn, ticket)
+    office = people.acting_office(person.posts, body, ticket.building)
+    ticket_clock.ask_reporter(turn, ticket, say("tickets.asked", number=ticket.number, office=office, note=question))
+
+
+def heard(turn: Turn, person: Person, ticket: Ticket, words: str) -> str:
+    """The reporter's answer goes to the handler and the clock goes on. Returns the office that has it."""
+    ticket = ticket_steps.lock(turn, ticket.id)
+    ticket_reports.add_texts(turn.tx, ticket.id, person_id=person.id, kind="report", at=turn.now, texts=(words,))
+    body = people.get_body(turn, ticket.body_id)
+    if ticket.status is Status.WAITING:
+        respond_by, resolve_by = limits.resumed(ticket, turn.now)
+        changes: dict[str, Any] = {"paused_at": None, "respond_by": respond_by, "resolve_by": resolve_by}
+        ticket = ticket_steps.step(turn, ticket, Act.HEARD, by=person.id, **changes)
+        ticket_limits.start(turn, ticket)
+    ticket_notices.to_handlers(turn, ticket, body, say("tickets.lacking_body", number=ticket.number, words=words))
+    return ticket_notices.holder(turn, ticket)
+
+
+def extend(turn: Turn, person: Person, ticket: Ticket, *, day: date, reason: str) -> Ticket:
+    """The one extension: later by some working days, with a reason that the reporters hear."""
+    ticket, body = ticket_steps.hold(turn, person, ticket)
+    ticket_steps.check(ticket, Act.EXTENDED)
+    if ticket.extended:
+        raise Refusal("tickets.extended_already", number=ticket.number)
+    until = datetime.combine(day, time.fromisoformat(turn.rules.report_evening), tzinfo=turn.rules.zone)
+    latest = limits.add_workdays(ticket.resolve_by or turn.now, turn.rules.limits.extension_days, turn.rules)
+    if until <= turn.now or until.date() > latest.astimezone(turn.rules.zone).date():
+        raise Refusal("tickets.extended_too_long", day=ticket_notices.day(turn, latest))
+    changes: dict[str, Any] = {"resolve_by": until, "report_at": until, "extended": True}
+    ticket = ticket_steps.step(turn, ticket, Act.EXTENDED, by=person.id, **changes)
+    _note(turn, person, ticket, "reason", reason)
+    ticket_clock.promise(turn, ticket)
+    ticket_limits.start(turn, ticket)
+    office = people.acting_office(person.posts, body, ticket.building)
+    told = ticket_notices.tellable(reason)
+    facts = {"number": ticket.number, "office": office, "note": told, "when": ticket_notices.when(turn, ticket)}
+    ticket_notices.to_reporters(turn, ticket, say("tickets.extended", **facts))
+    return ticket
+
+
+def shelve(turn: Turn, person: Person, ticket: Ticket, *, day: date, reason: str) -> Ticket:
+    """挂账: it cannot be done now; why, and when it is looked at again. The body above hears of it."""
+    ticket, body = ticket_steps.hold(turn, person, ticket)
+    ticket_steps.check(ticket, Act.SHELVED)
+    if ticket.urgent:
+        raise Refusal("tickets.shelved_urgent", number=ticket.number)
+    today = turn.local.date()
+    if not 0 < (day - today).days <= turn.rules.limits.shelve_days:
+        raise Refusal("tickets.shelved_too_long", days=turn.rules.limits.shelve_days)
+    review_at = datetime.combine(day, time.fromisoformat(turn.rules.report_morning), tzinfo=turn.rules.zone)
+    changes: dict[str, Any] = {"paused_at": ticket.paused_at or turn.now, "review_at": review_at}
+    ticket = ticket_steps.step(turn, ticket, Act.SHELVED, by=person.id, **changes)
+    _note(turn, person, ticket, "reason", reason)
+    ticket_clock.stop(turn, ticket)
+    ticket_limits.review_on(turn, ticket, review_at)
+    facts = ticket_notices.facts(turn, ticket)
+    facts |= {"day": ticket_notices.day(turn, review_at), "note": ticket_notices.tellable(reason)}
+    ticket_notices.to_reporters(turn, ticket, say("tickets.shelved", **facts))
+    for upper in people.above(turn, body)[:1]:
+        people.tell_body(turn, upper, say("tickets.shelved_up", **facts))
+    return ticket
+
+
+def decline(turn: Turn, person: Person, ticket: Ticket, *, reason: str) -> None:
+    """不受理: in court, with the Party's discipline, said before … by the branch or above, with why and where to go."""
+    ticket, _ = ticket_steps.hold(turn, person, ticket)
+    if all(post.body.level not in _DECLINING for post in person.posts):
+        raise Refusal("tickets.declined_above", number=ticket.number)
+    ticket = ticket_steps.step(turn, ticket, Act.DECLINED, by=person.id, closed_at=turn.now, settled_at=turn.now)
+    _note(turn, person, ticket, "reason", reason)
+    ticket_clock.stop(turn, ticket)
+    ticket_notices.to_reporters(turn, ticket, say("tickets.declined", number=ticket.number, note=reason))
+
+
+def _note(turn: Turn, person: Person, ticket: Ticket, kind: str, words: str) -> None:
+    """Words of a handler; erasable, so apart from the audit row."""
+    if words:
+        ticket_reports.add_texts(turn.tx, ticket.id, person_id=person.id, kind=kind, at=turn.now, texts=(words,))

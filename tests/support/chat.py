@@ -158,6 +158,7 @@ class Scenario:
             at_me=mention in text,
             message_id=f"m{self.updates}",
             reply_to_me=answers,
+            quoted=self._newest(step.place) if answers else "",
         )
         await self.player.hear(self.last)
 
@@ -165,6 +166,10 @@ class Scenario:
         """What people copy: codes are new each time."""
         codes = [found[0] for said in self.transport.sent if (found := _CODE.search(said.message.text))]
         return text.replace("{码}", codes[-1]) if codes else text
+
+    def _newest(self, place: Address) -> str:
+        """What a person who answers the bot quotes: its last message there."""
+        return next((shown(said.message) for said in reversed(self.transport.sent) if said.message.to == place), "")
 
     def _file(self, kind: str) -> File:
         self.files += 1
