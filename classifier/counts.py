@@ -34,17 +34,16 @@ class Tally:
 
     def __init__(self, classes: int, examples: Iterable[Example]) -> None:
         """Count the examples."""
-        self._index: dict[str, int] = {}
-        index = self._index
-        cells: list[int] = []
-        worth: list[int] = []
-        self.examples = [0] * classes
-        for pieces, which, tenths in examples:
-            self.examples[which] += tenths
-            cells += [index.setdefault(piece, len(index)) * classes + which for piece in pieces]
-            worth += [tenths] * len(pieces)
-        found = np.bincount(np.array(cells, np.int64), np.array(worth, np.int64), minlength=len(index) * classes)
-        self.matrix: NDArray[np.int64] = found.astype(np.int64).reshape(len(index), classes)
+        found = list(examples)
+        pieces = [piece for one, _, _ in found for piece in one]
+        self._index = {piece: at for at, piece in enumerate(dict.fromkeys(pieces))}
+        rows = np.fromiter(map(self._index.__getitem__, pieces), np.int64, len(pieces))
+        lengths = [len(one) for one, _, _ in found]
+        which, worth = (np.array([one[at] for one in found], np.int64) for at in (1, 2))
+        self.examples = [int(worth[which == at].sum()) for at in range(classes)]
+        cells = rows * classes + np.repeat(which, lengths)
+        counted = np.bincount(cells, np.repeat(worth, lengths), minlength=len(self._index) * classes)
+        self.matrix: NDArray[np.int64] = counted.astype(np.int64).reshape(len(self._index), classes)
         self.totals: list[int] = self.matrix.sum(axis=0).tolist()
         self._none = [0] * classes
 
