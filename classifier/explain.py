@@ -81,8 +81,9 @@ class Explainer(Classifier):
         for mark in dict.fromkeys(marks):
             vote = VOTE.get(mark.role, 0.0) * mark.weight if mark.group in self.lexicon.codes else 0.0
             group = mark.group if mark.role >= GATE else self.lexicon.name(mark.group)
-            remark = self.lexicon.remark(mark.group, word)
-            found.append(Said(word, ROLES[mark.role], group, vote, mark.label, remark.note, remark.added_by))
+            remark = self.lexicon.remarks.get((mark.group, word)) if mark.role < GATE else None
+            note, author = (remark.note, remark.added_by) if remark else ("", "")
+            found.append(Said(word, ROLES[mark.role], group, vote, mark.label, note, author))
         return found
 
     def _weigh(self, verdict: Verdict, odds: float, pieces: Features) -> None:

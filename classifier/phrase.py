@@ -5,6 +5,7 @@ Nearly all are matched by plain comparison; only those with repeats in them beco
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 REACH = 8
 BREAK = re.compile(r"[，。！？；、,.!?;:：\s]")
@@ -41,6 +42,26 @@ def options(part: str) -> tuple[str, ...]:
             return ()
         at = token.end()
     return tuple(dict.fromkeys(texts))
+
+
+def expand(phrase: str) -> tuple[str, ...]:
+    """The same as several phrases without a gap inside a choice: "灯~(坏|一~黑)" is "灯~(坏)" and "灯~一~黑"."""
+    depth, begun, cuts = 0, 0, [0]
+    for at, sign in enumerate(phrase):
+        if sign == "(":
+            depth += 1
+            if depth == 1:
+                begun, cuts = at, [at]
+        elif sign == "|" and depth == 1:
+            cuts.append(at)
+        elif sign == ")":
+            depth -= 1
+            if depth == 0 and "~" in phrase[begun:at]:
+                choices = [phrase[left + 1 : right] for left, right in pairwise([*cuts, at])]
+                plain = [choice for choice in choices if "~" not in choice]
+                ways = ["(" + "|".join(plain) + ")"] * bool(plain) + [choice for choice in choices if "~" in choice]
+                return tuple(each for way in ways for each in expand(phrase[:begun] + way + phrase[at + 1 :]))
+    return (phrase,)
 
 
 def anchors(phrase: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import ahocorasick_rs
 
 from classifier.load import CRY, DANGER, GATE, PROBLEM, STRONG, THING, VETO, WEAK, Lexicon, Mark
-from classifier.phrase import Anchor, Match, anchors
+from classifier.phrase import Anchor, Match, anchors, expand
 
 _LITERAL = frozenset("~([")
 _NO_CUT = frozenset({DANGER, VETO})
@@ -130,8 +130,9 @@ class Scanner:
             if _LITERAL.isdisjoint(word):
                 plain[word] = marks
                 continue
-            for anchor in anchors(word):
-                phrases.setdefault(anchor, []).append((word, marks))
+            for phrase in expand(word):
+                for anchor in anchors(phrase):
+                    phrases.setdefault(anchor, []).append((phrase, marks))
         self._words = list({**plain, **dict.fromkeys(phrases)})
         self._marks = [plain.get(word, ()) for word in self._words]
         self._parts = [_parts(marks) for marks in self._marks]
@@ -217,7 +218,7 @@ class Scanner:
     def _ends_well(self, text: str, begun: int, match: Match, bounds: set[int], near: Edges) -> bool:
         """The last part of a phrase, where it is one character, must be close by and no piece of some other word."""
         at, end = match.core, match.end
-        if end - at != 1:
+        if end - at != 1 or at == begun:
             return True
         if at - begun > _CLOSE:
             return False
