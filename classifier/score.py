@@ -8,7 +8,7 @@ from classifier.scan import Hit
 
 VOTE = {THING: 1.0, WEAK: 0.35, PROBLEM: 0.8, HINT: 0.4, STRONG: 2.0}
 _ALONE = 0.7  # a fault whose category names no thing counts less: the object beats the fault
-_SHARP = 1.6
+SHARP = 1.6
 _TRUST = 3.0  # what a vote is worth before there are examples
 _FADE = 500  # with so many examples it is worth half
 LONGEST = 10
@@ -55,9 +55,9 @@ def rank(scores: dict[str, float], fallback: str) -> tuple[str, float, str]:
     if top <= 0:
         return order[0], 1.0 / len(order), order[min(1, len(order) - 1)]
     voted = [score for score in scores.values() if score > 0]
-    total = sum(math.exp(_SHARP * (score - top)) for score in voted)
+    total = sum(math.exp(SHARP * (score - top)) for score in voted)
     if len(voted) < len(order):  # those without a vote stand together as one
-        total += math.exp(-_SHARP * top)
+        total += math.exp(-SHARP * top)
     return order[0], 1.0 / total, order[1] if len(order) > 1 else order[0]
 
 
