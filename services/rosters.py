@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from domain.errors import Refusal
 from domain.roster_model import Row
 from domain.roster_plan import ROSTER, Counts, Door, Facts, KeysOf, Plan, Standing, make_plan
-from storage import audit, places, rosters
+from storage import audit, merging, places, rosters
 from storage.database import Database, Tx
 from storage.people import PersonRow, Resident
 from storage.places import Building, Household, Unit
@@ -85,7 +85,8 @@ class _Work:
 
 
 async def preview(database: Database, name: str, rows: Sequence[Row], vault: Vault | None) -> Diff:
-    """What an import would change; writes nothing."""
+    """What an import would change; writes nothing. Raises Refusal for a compound that is part of another."""
+    await database.read(_check_there, name)
     standing = await database.read(rosters.standing, name)
     return _diff(make_plan(rows, standing, vault.keys_of if vault else None), standing)
 
@@ -93,7 +94,9 @@ async def preview(database: Database, name: str, rows: Sequence[Row], vault: Vau
 async def import_roster(
     database: Database, name: str, rows: Sequence[Row], source: Source, vault: Vault | None
 ) -> Imported:
-    """Bring the compound of that name to what the roster says. Raises Refusal where others import it all the time."""
+    """Bring the compound of that name to what the roster says. Raises Refusal where others import it all the time, or
+    where it has become part of another."""
+    await database.read(_check_there, name)
     for _ in range(_TRIES):
         standing = await database.read(rosters.standing, name)
         # Outside of any transaction, and beside the loop, so that nobody who writes meanwhile waits for it.
@@ -108,6 +111,12 @@ async def import_roster(
             continue
         return Imported(batch, _diff(plan, standing))
     raise Refusal("rosters.overtaken")
+
+
+def _check_there(tx: Tx, name: str) -> None:
+    found = merging.find(tx, name)
+    if found and found.merged_into:
+        raise Refusal("merging.gone", name=name, into=merging.get(tx, found.merged_into).name)
 
 
 def _diff(plan: Plan, standing: Standing) -> Diff:

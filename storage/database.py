@@ -37,7 +37,14 @@ T = TypeVar("T")
 GROUP = 16  # functions that share one commit on SQLite, at most
 WAITS = (0.02, 0.05, 0.1, 0.2, 0.4)  # seconds before each further attempt, times a random 0.5 to 1.5
 # busy_timeout: milliseconds, and first, since the others may have to wait
-PRAGMAS = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY")
+PRAGMAS = (
+    "busy_timeout=5000",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "temp_store=MEMORY",
+    "wal_autocheckpoint=4000",  # pages: a roster's random keys touch the same ones again and again
+)
 READERS = 4  # threads for `read` on SQLite
 POOL = 10  # connections for `run` on PostgreSQL, and as many for `peek` and `read`
 # deadlock, serialization failure, plan outdated by a migration, server going down or coming up

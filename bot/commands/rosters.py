@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.commands.surroundings import ConfigFile, fail, load_settings, vault
+from bot.commands.surroundings import ConfigFile, fail, load_settings, refusals_told, vault
 
 if TYPE_CHECKING:
     from bot.config import Settings
@@ -123,7 +123,8 @@ async def _compare(settings: "Settings", roster: "Roster", compound: str) -> Non
         if await asyncio.to_thread(current, settings.database.url) != newest():
             raise fail("the database is not at the newest schema: run linli db upgrade", 1)
         async with open_database(settings.database.url) as database:
-            diff = await rosters.preview(database, compound, roster.rows, vault())
+            with refusals_told():
+                diff = await rosters.preview(database, compound, roster.rows, vault())
     except typer.Exit:
         raise
     except Exception as error:
@@ -134,13 +135,13 @@ async def _compare(settings: "Settings", roster: "Roster", compound: str) -> Non
 async def _import(settings: "Settings", roster: "Roster", file: Path, compound: str, yes: bool) -> None:
     from bot.roster_report import difference
     from bot.service import opened
-    from domain.errors import Refusal
     from services import rosters
     from texts import say
 
     ring = vault()
     async with opened(settings.database.url) as database:
-        diff = await rosters.preview(database, compound, roster.rows, ring)
+        with refusals_told():
+            diff = await rosters.preview(database, compound, roster.rows, ring)
         told = difference(compound, diff.counts, known=diff.known, empty=diff.empty, unkept=diff.unkept)
         typer.echo("\n".join(told))
         if diff.empty:
@@ -149,25 +150,20 @@ async def _import(settings: "Settings", roster: "Roster", file: Path, compound: 
             raise fail(say("rosters.not_imported"), 1)
         digest = hashlib.sha256(await asyncio.to_thread(file.read_bytes)).hexdigest()
         source = rosters.Source(file.name, digest, datetime.now(UTC))
-        try:
+        with refusals_told():
             done = await rosters.import_roster(database, compound, roster.rows, source, ring)
-        except Refusal as refusal:
-            raise fail(say(refusal.code, **refusal.data), 1) from None
         typer.echo(say("rosters.imported", batch=done.batch) if done.batch else say("rosters.diff_none"))
 
 
 async def _undo(settings: "Settings", batch: int | None, compound: str) -> None:
     from bot.service import opened
-    from domain.errors import Refusal
     from services import rosters
     from texts import say
 
     ring = vault()
     async with opened(settings.database.url) as database:
-        try:
+        with refusals_told():
             undone = await rosters.undo(database, ring, datetime.now(UTC), batch=batch, name=compound or None)
-        except Refusal as refusal:
-            raise fail(say(refusal.code, **refusal.data), 1) from None
     typer.echo(say("rosters.undone", batch=undone.batch))
     if left := undone.left:
         typer.echo(say("rosters.undone_left", **left))

@@ -1,6 +1,7 @@
 """What commands share: the settings file, one line where something is wrong, a database, the keys."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -46,3 +47,15 @@ async def on_database(config: Path | None, work: Callable[["Database"], Awaitabl
 
     async with opened(load_settings(config).database.url) as database:
         return await work(database)
+
+
+@contextmanager
+def refusals_told() -> Iterator[None]:
+    """One line where the rules refuse what was asked."""
+    from domain.errors import Refusal
+    from texts import say
+
+    try:
+        yield
+    except Refusal as refusal:
+        raise fail(say(refusal.code, **refusal.data), 1) from None

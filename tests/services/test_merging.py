@@ -348,6 +348,8 @@ async def test_an_import_of_the_old_compound_is_not_taken_back(database: Databas
     before = await database.read(everything)
     with pytest.raises(Refusal, match=r"rosters\.not_the_last"):
         await rosters.undo(database, None, NOW, batch=batch)
+    with pytest.raises(Refusal, match=r"merging\.gone"):
+        await rosters.preview(database, SMALL, [], None)
     assert await database.read(everything) == before
 
 
