@@ -47,6 +47,17 @@ class Tally:
         self.totals: list[int] = self.matrix.sum(axis=0).tolist()
         self._none = [0] * classes
 
+    def joined(self, groups: Sequence[Sequence[int]]) -> "Tally":
+        """The same examples with several classes taken as one."""
+        found = Tally.__new__(Tally)
+        found._index = self._index
+        found.examples = [sum(self.examples[at] for at in group) for group in groups]
+        columns = [self.matrix[:, list(group)].sum(axis=1) for group in groups]
+        found.matrix = np.stack(columns, axis=1) if columns else self.matrix[:, :0]
+        found.totals = found.matrix.sum(axis=0).tolist()
+        found._none = [0] * len(groups)
+        return found
+
     def of(self, piece: str) -> list[int]:
         """How often a piece was in each class."""
         at = self._index.get(piece)

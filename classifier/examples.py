@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from classifier.counts import TENTHS, Example, features
+from classifier.counts import TENTHS, Example, Tally, features
 from classifier.model import Odds, Sorter
 from classifier.normal import Normaliser
 
@@ -40,14 +40,18 @@ def shipped(
     found: Sequence[Seed], codes: Sequence[str], normaliser: Normaliser, extra: Iterable[Example] = ()
 ) -> tuple[Sorter, Odds, Odds]:
     """Which category, is it a complaint, does somebody cry for help; `extra` speaks for categories alone."""
-    ticket: list[Example] = []
-    urgent: list[Example] = []
-    sorted_by: list[Example] = list(extra)
-    at = {code: which for which, code in enumerate(codes)}
+    at = {code: 2 * which for which, code in enumerate(codes)}
+    plain, other = 2 * len(codes), 2 * len(codes) + 1  # no complaint; a complaint of no category of these
+    counted = [(pieces, 2 * which, worth) for pieces, which, worth in extra]
     for seed in found:
-        pieces = features(normaliser.message(seed.text))
-        ticket.append((pieces, int(seed.complaint), TENTHS))
-        urgent.append((pieces, int(seed.urgent), TENTHS))
-        if seed.complaint and seed.label in at:
-            sorted_by.append((pieces, at[seed.label], TENTHS))
-    return Sorter(codes, sorted_by), Odds(ticket, 1.0), Odds(urgent, 2.0)
+        which = at.get(seed.label, other) if seed.complaint else plain
+        which += seed.urgent and which < plain
+        counted.append((features(normaliser.message(seed.text)), which, TENTHS))
+    tally = Tally(2 * len(codes) + 2, counted)
+    said = range(2 * len(codes))
+    spoken = tally if found else Tally(tally.matrix.shape[1], ())
+    return (
+        Sorter(codes, tally.joined([(which, which + 1) for which in said[::2]])),
+        Odds(spoken.joined([(plain,), (*said, other)]), 1.0),
+        Odds(spoken.joined([(plain, other, *said[::2]), said[1::2]]), 2.0),
+    )

@@ -6,12 +6,12 @@ learned something about.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from itertools import repeat
+from itertools import compress, repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.counts import SCALE, TENTHS, Example, Features, Tally, pack, pack_all, unpack
+from classifier.counts import SCALE, TENTHS, Features, Tally, pack, pack_all, unpack
 from classifier.fine import Fine
 from classifier.learned import Learned
 
@@ -26,9 +26,9 @@ _TOP = 18.0  # above every logarithm here: rows hold no negative numbers
 class Odds:
     """Is it the second of two classes? Every piece adds the logarithm of how much more often it was there."""
 
-    def __init__(self, examples: Iterable[Example], smooth: float) -> None:
+    def __init__(self, tally: Tally, smooth: float) -> None:
         """A piece is taken to have been in `smooth` more examples, of both as is usual."""
-        self.tally = Tally(2, examples)
+        self.tally = tally
         others, mine = (n / TENTHS for n in self.tally.examples)
         share = (mine + 1) / (others + mine + 2)
         self._no, self._yes = smooth * (1 - share) * TENTHS, smooth * share * TENTHS
@@ -66,17 +66,18 @@ class Odds:
 class Sorter:
     """Which of many classes? A class is likely where the pieces of a message were rare in all the others."""
 
-    def __init__(self, codes: Sequence[str], examples: Iterable[Example]) -> None:
+    def __init__(self, codes: Sequence[str], tally: Tally) -> None:
         """The rows of all pieces of the examples."""
         self.codes = codes
-        self.tally = Tally(len(codes), examples)
+        self.tally = tally
         counts = self.tally.matrix
         whole = counts.sum(axis=1, keepdims=True)
+        met = whole[:, 0] > 0
         trust = whole / (whole + _RARE)
         logs = np.concatenate([trust * (_TOP - np.log((whole - counts + _FEW) / TENTHS)), trust], axis=1)
         lanes: NDArray[np.int64] = np.rint(logs * SCALE).astype(np.int64)
-        packed = pack_all(np.concatenate([lanes, np.ones((len(lanes), 1), np.int64)], axis=1))
-        self.rows = dict(zip(self.tally.pieces(), packed, strict=True))
+        packed = pack_all(np.concatenate([lanes, np.ones((len(lanes), 1), np.int64)], axis=1)[met])
+        self.rows = dict(zip(compress(self.tally.pieces(), met), packed, strict=True))
         self.examples = sum(self.tally.examples) / TENTHS
 
     def weights(self, piece: str, more: Sequence[int]) -> list[float]:
