@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bot.commands.compounds import compound_commands
+from bot.commands.lexicon import lexicon_commands
 from bot.commands.places import unplaced
 from bot.commands.posters import poster
 from bot.commands.rosters import roster_commands
@@ -32,6 +33,7 @@ for name, group in {
     "wechat": wechat_commands,
     "keys": key_commands,
     "audit": audit_commands,
+    "lexicon": lexicon_commands,
 }.items():
     cli.add_typer(group, name=name)
 compound_commands.command("unplaced", epilog="Example: linli compound unplaced Tonghu --out unplaced.csv")(unplaced)
