@@ -54,13 +54,13 @@ def respond_by(now: datetime, *, urgent: bool, rules: Rules) -> datetime:
 
 
 def resolve_by(now: datetime, kind: str, *, urgent: bool, rules: Rules) -> datetime:
-    """When it must be done."""
+    """When it must be done; by day unless it is urgent."""
     limits = rules.limits
     if urgent:
         return now + timedelta(minutes=limits.urgent_resolve_minutes)
     if kind == "utility":
         return quiet_end(now + timedelta(hours=limits.utility_hours), rules)
-    return add_workdays(now, workdays(kind, limits), rules)
+    return quiet_end(add_workdays(now, workdays(kind, limits), rules), rules)
 
 
 def workdays(kind: str, limits: Limits) -> int:
@@ -73,7 +73,7 @@ def hop_after(now: datetime, *, urgent: bool, rules: Rules) -> datetime:
     """How long each level has before the next one is called."""
     if urgent:
         return now + timedelta(minutes=rules.limits.urgent_hop_minutes)
-    return add_workdays(now, rules.limits.hop_days, rules)
+    return quiet_end(add_workdays(now, rules.limits.hop_days, rules), rules)
 
 
 def overdue_at(ticket: Ticket) -> datetime | None:

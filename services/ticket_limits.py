@@ -4,6 +4,7 @@ One timer row a ticket. Each firing does one thing at most and sets the next, so
 processes ticking, no level is called twice and none passed over: a hop counts only where `hops` still is what it was.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,10 +22,17 @@ _RUNNING = (Status.OPEN, Status.RETURNED, Status.ACCEPTED)
 
 
 def start(turn: Turn, ticket: Ticket) -> None:
-    """Wind the clock: the next warning or hop. Called whenever the limits or the state change."""
+    """Wind the clock: the next warning or hop. Called whenever the limits or the state change.
+
+    A ticket that is late and has been passed up keeps the hour of its next hop, whatever is done to it.
+    """
     late = limits.overdue_at(ticket)
     if late is None or ticket.status not in _RUNNING:
         timers.cancel(turn.tx, DUE, str(ticket.id))
+        return
+    if late <= turn.now and ticket.hops:
+        after = limits.hop_after(turn.now, urgent=ticket.urgent, rules=turn.rules)
+        _set(turn, ticket, after, "hop", keep=True)
         return
     warn = late - timedelta(hours=turn.rules.remind_before_hours)
     early = warn > turn.now and not is_quiet(warn, turn.rules) and not ticket.urgent
@@ -42,6 +50,9 @@ def due_limit(turn: Turn, data: dict[str, Any]) -> None:
     late = limits.overdue_at(ticket)
     if late is None or ticket.status not in _RUNNING:
         return
+    if is_quiet(turn.now, turn.rules) and not ticket.urgent:  # after an outage; nobody is woken for it
+        _set(turn, ticket, turn.now, data["step"])
+        return
     if data["step"] == "remind":
         if turn.now < late:
             _remind(turn, ticket, late)
@@ -54,32 +65,40 @@ def due_limit(turn: Turn, data: dict[str, Any]) -> None:
 
 def escalate(turn: Turn, ticket: Ticket, *, by: int | None) -> Ticket:
     """One level up: the next body above that somebody can reach oversees the ticket; who has it, keeps it."""
-    upper = _next_above(turn, ticket)
+    passed, upper, more = _next_above(turn, ticket)
     if upper is None:
         return ticket
     if not tickets.hop(turn.tx, ticket.id, ticket.hops):
         return ticket
-    report_at = next_report(turn.now, turn.rules)
     note: dict[str, object] = {"hop": ticket.hops + 1, "body": upper.id}
-    changes = {"overseer_id": upper.id, "report_at": report_at}
+    if passed:
+        note["passed"] = passed
+    changes = {"overseer_id": upper.id, "report_at": next_report(turn.now, turn.rules)}
     ticket = ticket_steps.step(turn, ticket, Act.ESCALATED, by=by, note=note, **changes)
-    ticket = tickets.get(turn.tx, ticket.id)
+    ticket = replace(ticket, hops=ticket.hops + 1)
     facts = ticket_notices.facts(turn, ticket) | {"office": people.office(upper, ticket.building)}
     seen = ticket_notices.facts(turn, ticket, seen_at=quiet_end(turn.now, turn.rules))
     choices = ticket_notices.take_it(ticket) if ticket.accepted_by is None else ()
     people.tell_body(turn, upper, say("tickets.escalated_up", **seen), choices=choices, urgent=ticket.urgent)
     ticket_notices.to_reporters(turn, ticket, say("tickets.escalated_reporter", **facts))
-    if _next_above(turn, ticket):
+    late = limits.overdue_at(ticket)
+    if late and late > turn.now:  # passed up before its limit, by a person
+        start(turn, ticket)
+    elif more:
         _set(turn, ticket, limits.hop_after(turn.now, urgent=ticket.urgent, rules=turn.rules), "hop")
     return ticket
 
 
-def _next_above(turn: Turn, ticket: Ticket) -> Body | None:
-    """The next body of the tree that is filled: above the one that oversees it now, else above its own."""
+def _next_above(turn: Turn, ticket: Ticket) -> tuple[list[int], Body | None, bool]:
+    """The next body of the tree that is filled: above the one that oversees it now, else above its own. With it the
+    ids of those passed over (vacant, or a party to it), and whether there are any above it."""
     here = people.get_body(turn, ticket.overseer_id or ticket.body_id)
     barred = ticket_bodies.barred(turn.tx, ticket.id)
-    chain = [body for body in people.above(turn, here) if body.level in TREE and body.id not in barred.bodies]
-    return next((body for body in chain if people.reachable(turn, body)), None)
+    chain = [body for body in people.above(turn, here) if body.level in TREE]
+    for place, body in enumerate(chain):
+        if body.id not in barred.bodies and people.reachable(turn, body):
+            return [each.id for each in chain[:place]], body, place + 1 < len(chain)
+    return [], None, False
 
 
 def _remind(turn: Turn, ticket: Ticket, late: datetime) -> None:
@@ -122,6 +141,11 @@ def review_on(turn: Turn, ticket: Ticket, at: datetime) -> None:
     timers.set_timer(turn.tx, REVIEW, str(ticket.id), bot_id=ticket.bot_id, due_at=at, data={"ticket": ticket.id})
 
 
-def _set(turn: Turn, ticket: Ticket, due_at: datetime, step: str) -> None:
-    data = {"ticket": ticket.id, "step": step}
-    timers.set_timer(turn.tx, DUE, str(ticket.id), bot_id=ticket.bot_id, due_at=due_at, data=data)
+def _set(turn: Turn, ticket: Ticket, at: datetime, step: str, *, keep: bool = False) -> None:
+    """The one timer of the limits, by day unless it is urgent. keep: one that is set already stays as it is."""
+    due: dict[str, Any] = {
+        "due_at": at if ticket.urgent else quiet_end(at, turn.rules),
+        "data": {"ticket": ticket.id, "step": step},
+    }
+    put = timers.keep_timer if keep else timers.set_timer
+    put(turn.tx, DUE, str(ticket.id), bot_id=ticket.bot_id, **due)

@@ -41,6 +41,7 @@ _set = _set_new.on_conflict_do_update(
     index_elements=[TimerRow.kind, TimerRow.key],
     set_={name: _set_new.excluded[name] for name in ("bot_id", "due_at", "data")},
 )
+_keep = upsert(TimerRow).on_conflict_do_nothing(index_elements=[TimerRow.kind, TimerRow.key])
 _cancel = delete(TimerRow).where(TimerRow.kind == bindparam("kind"), TimerRow.key == bindparam("key"))
 _claim = (
     select(TimerRow.id, TimerRow.kind, TimerRow.key, TimerRow.bot_id, TimerRow.due_at, TimerRow.data)
@@ -56,6 +57,11 @@ _next = select(func.min(TimerRow.due_at))
 def set_timer(tx: Tx, kind: str, key: str, *, bot_id: str, due_at: datetime, data: dict[str, Any]) -> None:
     """One timer per (kind, key): setting it again moves it."""
     tx.execute(_set, {"kind": kind, "key": key, "bot_id": bot_id, "due_at": due_at, "data": data})
+
+
+def keep_timer(tx: Tx, kind: str, key: str, *, bot_id: str, due_at: datetime, data: dict[str, Any]) -> None:
+    """Set it unless it is set already."""
+    tx.execute(_keep, {"kind": kind, "key": key, "bot_id": bot_id, "due_at": due_at, "data": data})
 
 
 def cancel(tx: Tx, kind: str, key: str) -> None:
