@@ -21,6 +21,9 @@ class Action(StrEnum):
     IMPORT_ROSTER = "import_roster"
     SEE_ROSTER = "see_roster"
     EXPORT = "export"
+    TEACH = "teach"
+    SET_ROUTES = "set_routes"
+    SET_DUTY = "set_duty"
 
 
 class Scope(StrEnum):
@@ -50,6 +53,7 @@ LASTING = frozenset(  # never in somebody's place
         Action.BIND_CHAT,
         Action.IMPORT_ROSTER,
         Action.EXPORT,
+        Action.SET_ROUTES,
     }
 )
 
@@ -66,11 +70,12 @@ _STAFFING = (Action.APPOINT, Action.DISMISS, Action.BIND_CHAT, Action.QUIET)
 _AWAY = _over(Scope.OWN, Action.DEPUTISE)
 _staff = _over(Scope.SUBTREE, *_WORK)
 _grid = _over(Scope.SUBTREE, *_WORK, *_NEIGHBOURS, Action.QUIET) | _AWAY
-_head = _over(Scope.SUBTREE, *_WORK, *_NEIGHBOURS, *_STAFFING, Action.ESTABLISH) | _AWAY
-_secretary = _head | _over(Scope.SUBTREE, Action.IMPORT_ROSTER, Action.EXPORT)
+_head = _over(Scope.SUBTREE, *_WORK, *_NEIGHBOURS, *_STAFFING, Action.ESTABLISH, Action.TEACH) | _AWAY
+_secretary = _head | _over(Scope.SUBTREE, Action.IMPORT_ROSTER, Action.EXPORT, Action.SET_ROUTES, Action.SET_DUTY)
 _property = _over(Scope.COMPOUND, *_WORK)
 _member = _over(Scope.OWN, *_WORK)
 _chair = _member | _over(Scope.OWN, *_STAFFING) | _AWAY
+_manager = _chair | _over(Scope.OWN, Action.SET_DUTY)
 
 TABLE: Mapping[Kind, Mapping[Role, Grants]] = {
     Kind.TREE: {
@@ -82,7 +87,7 @@ TABLE: Mapping[Kind, Mapping[Role, Grants]] = {
         Role.STAFF: _staff,
         Role.DUTY: _staff,
     },
-    Kind.PROPERTY: {role: (_chair if role in LEADING else {}) | _property for role in Role},
+    Kind.PROPERTY: {role: (_manager if role in LEADING else {}) | _property for role in Role},
     Kind.BESIDE: {role: _chair if role in LEADING else _member for role in Role},
 }
 
