@@ -41,9 +41,11 @@ BALANCE = 0.5  # what one point of the rules' evidence is worth beside the examp
 LEAST = 1.0  # without so much to hope for from the words, the examples are not asked
 NEEDED = 0.65
 RULED = 0.25  # less is needed where the rules alone say complaint
+SLACK = 0.3  # categories of one's own have no examples: what was rejected must speak clearly
 OURS = 0.2  # and less still where a place of ours is named
 DISTANT = 0.6  # more where neither a thing nor a place of ours is named
 VAGUE = 0.18  # of what is heard by the examples alone, the category must be likelier
+DOUBT = 0.29  # the most probability of what may be meant the other way round: so much is asked about
 SURE = 0.5  # the least probability of each of two matters in one message
 CALM = -1.2  # odds of a cry for help too low for the rules to be believed
 CRY = 2.0  # odds of a cry for help, beside words of a danger
@@ -73,7 +75,8 @@ class Classifier(Learner):
         super().__init__(lexicon if isinstance(lexicon, Shared) else share(lexicon, engine, examples), counts)
         codes = self.lexicon.codes
         self._fallback = _OTHER if _OTHER in codes else (codes[-1] if codes else "")
-        self._needed = NEEDED - RULED if self._shared.urgent else 0.0
+        self._closing = self.lexicon.patterns["closing"][0]  # thanks at the end are only polite
+        self._needed = NEEDED - RULED if self._shared.urgent else -SLACK
         category, probability, runner_up = rank(votes(codes, []), self._fallback)
         self._quiet = {
             kind: Guess(False, kind, category, round(probability, 4), runner_up, False, ()) for kind in KINDS
@@ -96,7 +99,8 @@ class Classifier(Learner):
         alarm = shared.scanner.could_alarm(look.could)
         pieces, odds, best = _NOTHING, 0.0, hope(look.could)
         if best >= LEAST or alarm or self._learned or not shared.urgent:
-            pieces = self._pieces(text)
+            closing = self._closing.search(text) if look.could & CAN_KIND else None
+            pieces = self._pieces(text[: closing.start()] if closing else text)
             odds = self._odds(pieces)
         if not alarm and (best < LEAST or odds + BALANCE * (best - TICKET_AT) < self._needed - OURS):
             return self._glance(text, look, sender_role, pieces, taken)
@@ -160,10 +164,14 @@ class Classifier(Learner):
         """The rules' evidence and the examples' odds together decide."""
         needed = self._least(verdict)
         verdict.ruled = verdict.kind == "complaint"
+        if not self._shared.urgent and not self._learned:
+            return
         if self._weight(verdict, odds) >= needed:
             verdict.kind = "complaint"
             if not verdict.ruled:
                 verdict.reasons += self._shared.ticket.strongest(pieces, _PIECES)
+        elif verdict.irony:
+            verdict.kind = "complaint"
         elif verdict.ruled:
             verdict.kind = quiet_kind(verdict.groups, verdict.done)
 
@@ -225,7 +233,9 @@ class Classifier(Learner):
             danger = ""
         home = self.lexicon.homes.get(danger, "") if outright else ""
         category, probability, runner_up = rank(self._categories(verdict.live, pieces, home), self._fallback)
-        if kind == "complaint" and self._shared.urgent and not verdict.ruled and probability < VAGUE:
+        if verdict.irony:
+            probability = min(probability, DOUBT)
+        elif kind == "complaint" and self._shared.urgent and not verdict.ruled and probability < VAGUE:
             kind = "chat"
         ticket = bool(danger) or kind == "complaint"
         matter, summary = describe(self.lexicon, category, verdict.live)

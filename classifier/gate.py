@@ -30,7 +30,6 @@ COST = {
     "world": 1.0,
 }
 MOST_COST = {"world": 2.0, "elsewhere": 3.0, "chat": 1.5, "ask": 2.0, "news": 5.0, "discuss": 3.0}
-_EARLY = 6  # thanks before this place open the message
 _PATTERNED = frozenset({"ad", "ad_strong", "notice", "notice_strong", "vote", "jielong"})
 _NOWHERE = Hit(0, 0, 0, "", (), 0, ())
 
@@ -51,6 +50,7 @@ class Verdict:
     done: bool = False
     fault: bool = False
     ruled: bool = False  # a complaint by the rules alone
+    irony: bool = False  # praise, then a fault that lasts: only a person can tell
     near: bool = False  # a thing is named, or a place of ours with something wrong
     ours: bool = False  # a place of ours is named, or somebody cries out as neighbours do
     groups: Groups = field(default_factory=dict)
@@ -187,6 +187,9 @@ class Gate:
         wrong = found.faults or groups.get("appeal")
         verdict.near = bool(found.things or found.whole or ((found.weak or groups.get("place")) and wrong))
         verdict.ours = bool(groups.get("place") or any(hit.roles & bit(CRY) for hit in found.strong))
+        praise = groups.get("praise")
+        late = [hit for hit in found.strong + found.special if praise and hit.core > praise[-1].start]
+        verdict.irony = bool(late and groups.get("lasting") and not verdict.done)
         if named:
             verdict.fault = bool(found.strong or found.faults or petition or asked or lasting)
         else:  # a fault of nothing: only where it is at least said to be here
@@ -228,8 +231,12 @@ def _cost(found: Subjects, groups: Groups, text: str) -> float:
     if groups.get("ask") and "?" in text and not groups.get("lasting"):
         cost += 1.0
     thanks = groups.get("thanks")
-    if thanks and not groups.get("appeal") and thanks[0].start <= _EARLY:
-        cost += 1.5
+    if (
+        thanks
+        and not groups.get("appeal")
+        and not any(hit.core < thanks[0].start for hit in found.strong + found.faults)
+    ):
+        cost += 1.5  # after a fault it is only polite
     if groups.get("praise"):
         last = groups["praise"][-1].start
         cost += 0.0 if any(hit.core > last for hit in found.strong + found.special) else 2.0
