@@ -49,6 +49,27 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Figures:
+    """How the three rates are weighed and when a figure is shown. Source of the weights and of fair_percent: the
+    formulas of a public 12345 data project (response 0.1, solved 0.5, satisfaction 0.4; "fair" counts 0.9); the law
+    names the rates only (Beijing 2021, article 32), so every city sets its own.
+
+    few: under so many valid answers no percentage is shown (nobody is judged by three answers).
+    repeat_times, repeat_days: so many tickets of a kind in a building within so many days are a repeated place.
+    remind_days: so long before the month ends the secretary hears how many are not called back.
+    """
+
+    response_weight: int = 10
+    solved_weight: int = 50
+    satisfied_weight: int = 40
+    fair_percent: int = 90
+    few: int = 5
+    repeat_times: int = 3
+    repeat_days: int = 30
+    remind_days: int = 3
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """Hours are local, "HH:MM".
 
@@ -86,6 +107,7 @@ class Rules:
     keep_consent_days: int = 1095
     numbers: Numbers = Numbers()
     limits: Limits = Limits()
+    figures: Figures = Figures()
 
     @property
     def zone(self) -> ZoneInfo:

@@ -1,12 +1,40 @@
-"""Counts of tickets, and the months that are closed."""
+"""Counts of tickets by SQL over the indexes of compound and day, and the months that are closed."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Index,
+    Integer,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.functions import FunctionElement
 
-from storage.base import Base, BigInt, Code, Id, Key, Ref
+from domain.figures import EXCLUDED, SILENT, UNREACHED, VALID, Cell, Intake
+from domain.tickets import LIVE, Outcome, Status
+from storage.base import Base, BigInt, Code, Id, Key, Moment, Ref, upsert
+from storage.database import Tx
+from storage.people import BodyRow
+from storage.places import OPEN, Building, ChatRow
+from storage.ticket_reports import Report, stays
+from storage.tickets import TicketRow
+from storage.timers import TimerRow
 
 
 class ClosedMonth(Base):
@@ -33,3 +61,299 @@ class TicketGuess(Base):
     probability: Mapped[int]  # in hundredths of a percent
     reasons: Mapped[list[Any]]
     version: Mapped[Code]
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Which tickets: of these compounds; narrower where building, body or category is given. but: a category left
+    out."""
+
+    compounds: tuple[int, ...]
+    building: int | None = None
+    body: int | None = None
+    category: str = ""
+    but: str = ""
+
+    def values(self, **more: Any) -> dict[str, Any]:
+        narrow = {"building": self.building, "body": self.body, "category": self.category, "but": self.but}
+        return {"compounds": list(self.compounds), **narrow, **more}
+
+
+class MinutesBetween(FunctionElement[int]):
+    """Whole minutes from one moment to another."""
+
+    type = Integer()
+    inherit_cache = True
+    name = "minutes_between"
+
+
+@compiles(MinutesBetween, "sqlite")
+def _minutes_sqlite(element: Any, compiler: Any, **how: Any) -> str:
+    start, end = (compiler.process(each, **how) for each in element.clauses)
+    return f"CAST(ROUND((julianday({end}) - julianday({start})) * 1440) AS INTEGER)"
+
+
+@compiles(MinutesBetween, "postgresql")
+def _minutes_postgresql(element: Any, compiler: Any, **how: Any) -> str:
+    start, end = (compiler.process(each, **how) for each in element.clauses)
+    return f"CAST(EXTRACT(EPOCH FROM ({end} - {start})) / 60 AS INTEGER)"
+
+
+# --- statements -----------------------------------------------------------------------------------------------------
+
+_building, _body = bindparam("building", type_=BigInt), bindparam("body", type_=BigInt)
+_category, _but = bindparam("category", type_=String()), bindparam("but", type_=String())
+_start, _end = bindparam("start", type_=Moment()), bindparam("end", type_=Moment())
+here = and_(
+    TicketRow.compound_id.in_(bindparam("compounds", expanding=True)),
+    or_(_building.is_(None), TicketRow.building_id == _building),
+    or_(_body.is_(None), TicketRow.body_id == _body),
+    _category.in_(("", TicketRow.category)),
+    TicketRow.category != _but,
+)
+# Written out, not bound: only so does a planner see that the partial index holds these rows.
+_states = f"({', '.join(repr(status.value) for status in LIVE)})"
+is_live = and_(here, TicketRow.status.op("IN", return_type=Boolean())(literal_column(_states)))
+_is_done = TicketRow.status.in_((Status.DONE.value, Status.CLOSED.value))
+
+
+def _between(column: Any, start: ColumnElement[Any] = _start, end: ColumnElement[Any] = _end) -> ColumnElement[bool]:
+    return and_(column >= start, column < end)
+
+
+is_done_between = and_(here, _is_done, _between(TicketRow.closed_at))
+is_opened_between = and_(here, _between(TicketRow.opened_at))
+
+# A ticket's answer: "not solved" of anybody, else of the first who gave one; else why there is none.
+_said = case(
+    (Report.excluded != "", EXCLUDED),
+    (Report.outcome.in_(VALID), Report.outcome),
+    (Report.called_at.is_not(None), UNREACHED),
+    else_=SILENT,
+)
+_weight = case(
+    (_said == Outcome.UNSOLVED.value, 0),
+    (_said.in_(VALID), 1),
+    (_said == EXCLUDED, 2),
+    (_said == UNREACHED, 3),
+    else_=4,
+)
+_of_ticket = and_(Report.ticket_id == TicketRow.id, stays)
+_first_said = select(_said).where(_of_ticket).order_by(_weight, Report.id).limit(1).correlate(TicketRow)
+answer = func.coalesce(_first_said.scalar_subquery(), SILENT)
+_spoken = and_(
+    TicketRow.contacted_at.is_not(None),
+    or_(TicketRow.respond_by.is_(None), TicketRow.contacted_at <= TicketRow.respond_by),
+)
+is_in_time = case((_spoken, 1), else_=0)
+_counts = and_(_of_ticket, Report.excluded == "", Report.outcome.in_(VALID))
+_since = bindparam("since", type_=Moment())
+# Done in the closed month before, and first answered after it was closed.
+is_late = and_(
+    here,
+    _is_done,
+    _between(TicketRow.closed_at, bindparam("late_start", type_=Moment()), bindparam("late_end", type_=Moment())),
+    exists().where(_counts, Report.answered_at > _since).correlate(TicketRow),
+    ~exists().where(_counts, Report.answered_at <= _since).correlate(TicketRow),
+)
+
+
+def _cells_of(condition: ColumnElement[bool]) -> Select[Any]:
+    facts = (
+        select(
+            TicketRow.building_id,
+            TicketRow.body_id,
+            TicketRow.category,
+            answer.label("answer"),
+            is_in_time.label("in_time"),
+            case((TicketRow.hotline != "", 1), else_=0).label("hotline"),
+            TicketRow.reopened,
+        )
+        .where(condition)
+        .subquery("facts")
+    )
+    column = facts.c
+    alike = (column.building_id, Building.number, column.body_id, column.category)
+    shown = (*alike, column.answer, column.in_time, column.hotline)
+    return (
+        select(*shown, func.count(), func.sum(column.reopened))
+        .select_from(facts)
+        .outerjoin(Building, Building.id == column.building_id)
+        .group_by(*shown)
+        .order_by(*shown)
+    )
+
+
+_cells, _late_cells = _cells_of(is_done_between), _cells_of(is_late)
+_place = (TicketRow.building_id, Building.number, TicketRow.body_id, TicketRow.category)
+_intake = (
+    select(*_place, func.count(), func.sum(case((TicketRow.hotline != "", 1), else_=0)))
+    .outerjoin(Building, Building.id == TicketRow.building_id)
+    .where(is_opened_between)
+    .group_by(*_place)
+    .order_by(*_place)
+)
+_now = bindparam("now", type_=Moment())
+_untouched = and_(TicketRow.accepted_by.is_(None), TicketRow.contacted_at.is_(None))
+_overdue = and_(
+    TicketRow.status.in_((Status.OPEN.value, Status.RETURNED.value, Status.ACCEPTED.value)),
+    TicketRow.paused_at.is_(None),
+    or_(TicketRow.resolve_by < _now, and_(TicketRow.respond_by < _now, _untouched)),
+)
+_standing = select(
+    func.count(),
+    func.coalesce(func.sum(case((_overdue, 1), else_=0)), 0),
+    func.coalesce(func.sum(case((TicketRow.status == Status.SHELVED.value, 1), else_=0)), 0),
+).where(is_live)
+
+
+def _medians_of() -> Select[Any]:
+    """The middle one, or the mean of the middle two, of each duration."""
+    durations = union_all(
+        *(
+            select(literal(kind).label("kind"), MinutesBetween(TicketRow.opened_at, column).label("minutes")).where(
+                is_done_between, column.is_not(None)
+            )
+            for kind, column in (("response", TicketRow.contacted_at), ("resolution", TicketRow.closed_at))
+        )
+    ).subquery("durations")
+    column = durations.c
+    ranked = select(
+        column.kind,
+        column.minutes,
+        func.row_number().over(partition_by=column.kind, order_by=column.minutes).label("place"),
+        func.count().over(partition_by=column.kind).label("all"),
+    ).subquery("ranked")
+    middle = ranked.c.place.in_(((ranked.c.all + 1) // 2, (ranked.c.all + 2) // 2))
+    return select(ranked.c.kind, func.sum(ranked.c.minutes), func.count()).where(middle).group_by(ranked.c.kind)
+
+
+_medians = _medians_of()
+_of_hotline = (
+    select(TicketRow.id)
+    .where(
+        TicketRow.compound_id.in_(bindparam("compounds", expanding=True)),
+        TicketRow.opened_at >= _start,
+        TicketRow.hotline == bindparam("hotline"),
+    )
+    .order_by(TicketRow.id)
+    .limit(1)
+)
+_closed_columns = (
+    ClosedMonth.body_id,
+    ClosedMonth.month,
+    ClosedMonth.closed_at,
+    ClosedMonth.figures,
+    ClosedMonth.digest,
+)
+_closed = select(*_closed_columns).where(
+    ClosedMonth.body_id.in_(bindparam("bodies", expanding=True)), ClosedMonth.month == bindparam("month")
+)
+_closed_at = select(ClosedMonth.body_id, ClosedMonth.closed_at).where(
+    ClosedMonth.body_id.in_(bindparam("bodies", expanding=True)), ClosedMonth.month == bindparam("month")
+)
+_close = upsert(ClosedMonth).on_conflict_do_nothing()
+_once = upsert(TimerRow).on_conflict_do_nothing()
+_working = (
+    select(ChatRow.bot_id, BodyRow.id)
+    .distinct()
+    .join_from(ChatRow, BodyRow, BodyRow.id == ChatRow.body_id)
+    .where(ChatRow.state == OPEN)
+    .order_by(ChatRow.bot_id, BodyRow.id)
+)
+
+
+# --- what is asked --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """The closed month before: its days, and when it was closed."""
+
+    start: datetime
+    end: datetime
+    since: datetime
+
+    def values(self) -> dict[str, datetime]:
+        return {"late_start": self.start, "late_end": self.end, "since": self.since}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is live now: all, those over their limit, those shelved."""
+
+    live: int
+    overdue: int
+    shelved: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    body_id: int
+    month: str
+    closed_at: datetime
+    figures: dict[str, Any]
+    digest: str
+
+
+def cells(tx: Tx, within: Within, start: datetime, end: datetime, late: Late | None) -> list[Cell]:
+    """Tickets done in the period by place, body, category and answer; with those answered too late for the month."""
+    rows = [(row, False) for row in tx.execute(_cells, within.values(start=start, end=end))]
+    if late:
+        rows += [(row, True) for row in tx.execute(_late_cells, within.values(**late.values()))]
+    return [
+        Cell(
+            row[0] or 0, row[1] or "", row[2], row[3], row[4], bool(row[5]), bool(row[6]), row[7], int(row[8]), is_late
+        )
+        for row, is_late in rows
+    ]
+
+
+def intake(tx: Tx, within: Within, start: datetime, end: datetime) -> list[Intake]:
+    """Tickets opened in the period by place, body and category."""
+    rows = tx.execute(_intake, within.values(start=start, end=end))
+    return [Intake(row[0] or 0, row[1] or "", row[2], row[3], row[4], int(row[5])) for row in rows]
+
+
+def standing(tx: Tx, within: Within, now: datetime) -> Standing:
+    live, overdue, shelved = tx.execute(_standing, within.values(now=now)).one()
+    return Standing(live, int(overdue), int(shelved))
+
+
+def medians(tx: Tx, within: Within, start: datetime, end: datetime) -> dict[str, int]:
+    """Minutes until the reporter was spoken with ("response") and until it was done ("resolution")."""
+    rows = tx.execute(_medians, within.values(start=start, end=end))
+    return {row[0]: round(int(row[1]) / row[2]) for row in rows}
+
+
+def find_hotline(tx: Tx, compounds: list[int], hotline: str, *, since: datetime) -> int | None:
+    """The ticket that has this number of 12345 already."""
+    values = {"compounds": compounds, "hotline": hotline, "start": since}
+    found: int | None = tx.execute(_of_hotline, values).scalar()
+    return found
+
+
+def frozen(tx: Tx, bodies: list[int], month: str) -> list[Frozen]:
+    return [Frozen(*row) for row in tx.execute(_closed, {"bodies": bodies, "month": month})]
+
+
+def closed_since(tx: Tx, bodies: list[int], month: str) -> dict[int, datetime]:
+    """When each of these bodies closed that month, if it did."""
+    return {row[0]: row[1] for row in tx.execute(_closed_at, {"bodies": bodies, "month": month})}
+
+
+def close(tx: Tx, body_id: int, month: str, *, at: datetime, by: int, figures: dict[str, Any], digest: str) -> bool:
+    """False where it is closed already."""
+    row = {"body_id": body_id, "month": month, "closed_at": at, "closed_by": by, "figures": figures, "digest": digest}
+    return tx.execute(_close, row).rowcount == 1
+
+
+def once(tx: Tx, kind: str, key: str, *, bot_id: str, due_at: datetime, data: dict[str, Any]) -> bool:
+    """A timer where there is none of that kind and key yet; False where there is."""
+    row = {"kind": kind, "key": key, "bot_id": bot_id, "due_at": due_at, "data": data}
+    return tx.execute(_once, row).rowcount == 1
+
+
+def working_bodies(tx: Tx) -> list[tuple[str, int]]:
+    """(bot, body) of every body with a work chat."""
+    return [(row[0], row[1]) for row in tx.execute(_working)]
