@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from classifier.counts import TENTHS, Features
+from classifier.counts import TENTHS, Features, plain
 from classifier.cut import boundaries
 from classifier.danger import find_danger, nearest_danger
 from classifier.examples import Seed
 from classifier.gate import TICKET_AT, Verdict
 from classifier.kind import quiet_kind
-from classifier.learner import LIMIT, Learner
+from classifier.learner import LIMIT, Learner, stamp
 from classifier.load import THING, WEAK, Lexicon
 from classifier.phrase import BREAK
 from classifier.scan import (
@@ -36,6 +36,7 @@ _PIECES = 3  # of a message, shown where the examples decided
 _CLAUSE, _CLAUSES = 3, 8  # characters of a clause that can be a matter; clauses that are looked at
 _NOTHING: Features = frozenset()
 OWN_FADE = 100  # with so many lessons the words of one's own categories are worth half
+AGAIN = 1.5  # the very same message was about it before
 TAKEN = 1.5  # what a word that a compound took in speaks for its category
 BALANCE = 0.5  # what one point of the rules' evidence is worth beside the examples' odds
 LEAST = 1.0  # without so much to hope for from the words, the examples are not asked
@@ -101,6 +102,7 @@ class Classifier(Learner):
         if best >= LEAST or alarm or self._learned or not shared.urgent:
             closing = self._closing.search(text) if look.could & CAN_KIND else None
             pieces = self._pieces(text[: closing.start()] if closing else text)
+            pieces |= {stamp(plain(text))} if self._learned else _NOTHING
             odds = self._odds(pieces)
         if not alarm and (best < LEAST or odds + BALANCE * (best - TICKET_AT) < self._needed - OURS):
             return self._glance(text, look, sender_role, pieces, taken)
@@ -189,6 +191,8 @@ class Classifier(Learner):
         if pieces and (sorter.rows or learned):
             self._opinion.settle(self._pieces)
             voted = mix(voted, self._opinion.scores(pieces), weight)
+        for code, times in self._same(pieces).items() if learned else ():
+            voted[code] += AGAIN * min(times, 1.0)
         for hit in hits:
             for code in self._learned.words.get(hit.word, ()):
                 voted[code] += TAKEN

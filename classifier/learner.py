@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import Any
 
-from classifier.counts import Features, features, plain
+from classifier.counts import TENTHS, Features, features, plain
 from classifier.examples import seeds
 from classifier.learned import Learned, Snapshot, merge, tenths
 from classifier.load import THING, Mark
@@ -16,7 +17,9 @@ from classifier.suggest import Sent, Suggestion, suggest
 LONG, LIMIT = 200, 4_000  # characters: from here on runs of one character are cut, more is not read
 _RUNS = re.compile(r"(.)\1{3,}", re.DOTALL)
 _WORD = "\x02"  # before a word of the language that is counted as a piece
-OWN = 5  # a correction is worth so many of the shipped examples
+SAME = "\x03"  # before the stamp of a whole message
+_STAMP = 6  # bytes
+OWN = 2  # a correction is worth so many of the shipped examples: more, and few lessons would drown them
 
 
 class Learner:
@@ -91,7 +94,7 @@ class Learner:
 
     def _count(self, text: str, which: int, amount: int) -> None:
         lesson = plain(self._heard(text)[0])
-        pieces = self._pieces(lesson)
+        pieces = self._pieces(lesson) | {stamp(lesson)}
         self._learned.add(lesson, pieces, which, amount)
         self._opinion.refresh(pieces, lesson)
 
@@ -120,10 +123,18 @@ class Learner:
             pieces |= {_WORD + word for word in self._shared.search(text) if len(word) > 1}
         return pieces
 
+    def _same(self, pieces: Features) -> dict[str, float]:
+        """How often the very same message was about each category, with the stamp among the pieces."""
+        stamp = next((piece for piece in pieces if piece[0] == SAME and piece in self._learned.rows), "")
+        row = self._learned.rows[stamp][:-1] if stamp else ()
+        return {code: n / TENTHS for code, n in zip(self.lexicon.codes, row, strict=False) if n > 0}
+
     def _odds(self, pieces: Features) -> float:
         """How much it sounds like a complaint. For categories of one's own only what was learned counts."""
-        odds = self._opinion.odds(pieces) if pieces else 0.0
-        return odds if self._shared.urgent else odds - self._shared.ticket.score(pieces)
+        if not pieces or self._shared.urgent:
+            return self._opinion.odds(pieces) if pieces else 0.0
+        pieces = frozenset(piece for piece in pieces if piece[0] > _WORD)
+        return self._opinion.odds(pieces) - self._shared.ticket.score(pieces)
 
     def _taken(self, text: str) -> list[Hit]:
         """The words the compound took in."""
@@ -132,3 +143,8 @@ class Learner:
             for word, found in self._learned.words.items()
             if (at := text.find(word)) >= 0
         ]
+
+
+def stamp(lesson: str) -> str:
+    """A message that says the same again has the same stamp; nobody can read it back."""
+    return SAME + blake2b(lesson.encode("utf-8", "replace"), digest_size=_STAMP).hexdigest()

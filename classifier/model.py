@@ -15,7 +15,7 @@ from classifier.counts import SCALE, TENTHS, Features, Tally, pack, pack_all, un
 from classifier.fine import Fine
 from classifier.learned import Learned
 
-OWN = 5  # a correction is worth so many of the shipped examples
+OWN = 3  # a lesson is worth so many of the shipped examples, for whether it is a complaint
 _FEW = 0.2 * TENTHS  # what a piece never seen in the other classes counts as having been seen there
 _RARE = 1.0 * TENTHS  # a piece seen so often says half of what it would say if it were seen very often
 _PIECES = 5_000  # how many pieces the language is taken to have

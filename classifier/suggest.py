@@ -69,10 +69,12 @@ def suggest(
         ready = {
             word: by[code]
             for word, by in seen.items()
-            if code in by and by[code].tickets >= TICKETS and len(by[code].senders) >= SENDERS and not known(word)
+            if code in by and by[code].tickets >= TICKETS and len(by[code].senders) >= SENDERS
         }
         rest = others(code) if ready else ()
         for word, here in _longest(ready).items():
+            if known(word):
+                continue
             elsewhere = sum(each.tickets for other, each in seen[word].items() if other != code)
             elsewhere += sum(word in text for text in rest)
             odds = _odds(here.tickets, len(found)) - _odds(elsewhere, whole - len(found) + len(rest))
