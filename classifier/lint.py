@@ -76,7 +76,7 @@ def _silent(lexicon: Lexicon, reader: _Reader) -> Iterator[Fault]:
     for word, marks in lexicon.words.items():
         roles = {mark.role for mark in marks}
         texts = [parts for phrase in expand(word) for parts in _texts(phrase)]
-        if texts and not any(_fires(reader, gap.join(parts), marks) for gap in gaps for parts in texts):
+        if texts and not any(_fires(reader, gap.join(parts), word, marks) for gap in gaps for parts in texts):
             yield Fault("never fires", word, f"{_ROLES[min(roles)]} of {_list({m.group for m in marks}) or 'all'}")
 
 
@@ -87,9 +87,9 @@ def _texts(word: str) -> Iterator[tuple[str, ...]]:
     return islice(product(*map(options, word.split("~"))), _TRIES)
 
 
-def _fires(reader: _Reader, text: str, marks: tuple[Mark, ...]) -> bool:
-    wanted = set(marks)
-    return any(not wanted.isdisjoint(hit.marks) for hit in reader.hits(text))
+def _fires(reader: _Reader, text: str, word: str, marks: tuple[Mark, ...]) -> bool:
+    wanted, phrase = set(marks), not _SIGNS.isdisjoint(word)
+    return any((phrase or hit.word == word) and not wanted.isdisjoint(hit.marks) for hit in reader.hits(text))
 
 
 def _doubled(lexicon: Lexicon, _: _Reader) -> Iterator[Fault]:
