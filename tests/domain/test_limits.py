@@ -15,11 +15,13 @@ from domain.tickets import Status, Ticket
 
 ZONE = ZoneInfo("Asia/Shanghai")
 RULES = Rules()
-MOMENTS = st.datetimes(datetime(2025, 1, 1), datetime(2027, 12, 31), timezones=st.just(ZONE))
 
 
 def at(month: int, day: int, hour: int = 10, minute: int = 0, *, year: int = 2026) -> datetime:
     return datetime(year, month, day, hour, minute, tzinfo=ZONE)
+
+
+MOMENTS = st.integers(0, 3 * 365 * 24 * 60).map(lambda minutes: at(1, 1, 0, year=2025) + timedelta(minutes=minutes))
 
 
 def ticket(**values: object) -> Ticket:
