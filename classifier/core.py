@@ -188,7 +188,7 @@ class Classifier(Learner):
             voted, weight = votes(self.lexicon.codes, hits), trust(sorter.examples + learned)
         if home in voted:
             voted[home] += 1.5
-        if pieces and (sorter.rows or learned):
+        if pieces and (sorter.examples or learned):
             self._opinion.settle(self._pieces)
             voted = mix(voted, self._opinion.scores(pieces), weight)
         for code, times in self._same(pieces).items() if learned else ():

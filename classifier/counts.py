@@ -2,11 +2,11 @@
 
 import re
 import struct
+from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from copy import copy
 from functools import cache
-
-import numpy as np
-from numpy.typing import NDArray
 
 TENTHS = 10  # one example; weak evidence is a few tenths of one
 SCALE = 1 << 16  # logarithms are kept as whole numbers too: their sums are exact, in whatever order they are added
@@ -34,41 +34,38 @@ class Tally:
 
     def __init__(self, classes: int, examples: Iterable[Example]) -> None:
         """Count the examples."""
-        found = list(examples)
-        pieces = [piece for one, _, _ in found for piece in one]
-        self._index = {piece: at for at, piece in enumerate(dict.fromkeys(pieces))}
-        rows = np.fromiter(map(self._index.__getitem__, pieces), np.int64, len(pieces))
-        lengths = [len(one) for one, _, _ in found]
-        which, worth = (np.array([one[at] for one in found], np.int64) for at in (1, 2))
-        self.examples = [int(worth[which == at].sum()) for at in range(classes)]
-        cells = rows * classes + np.repeat(which, lengths)
-        counted = np.bincount(cells, np.repeat(worth, lengths), minlength=len(self._index) * classes)
-        self.matrix: NDArray[np.int64] = counted.astype(np.int64).reshape(len(self._index), classes)
-        self.totals: list[int] = self.matrix.sum(axis=0).tolist()
-        self._none = [0] * classes
+        index: defaultdict[str, int] = defaultdict()
+        index.default_factory = index.__len__  # a new piece gets the next number
+        self._classes = classes
+        examples_of, totals_of = [0] * classes, [0] * classes
+        found: list[tuple[array[int], int, int]] = []
+        for pieces, which, tenths in examples:
+            found.append((array("i", map(index.__getitem__, pieces)), which, tenths))
+            examples_of[which] += tenths
+            totals_of[which] += tenths * len(pieces)
+        self._cells = array("i", bytes(4 * classes * len(index)))
+        for numbers, which, tenths in found:
+            for number in numbers:
+                self._cells[number * classes + which] += tenths
+        self.index = dict(index)
+        self._groups: Sequence[Sequence[int]] = [(which,) for which in range(classes)]
+        self.examples, self.totals = examples_of, totals_of
 
     def joined(self, groups: Sequence[Sequence[int]]) -> "Tally":
         """The same examples with several classes taken as one."""
-        found = Tally.__new__(Tally)
-        found._index = self._index
+        found = copy(self)
+        found._groups = groups
         found.examples = [sum(self.examples[at] for at in group) for group in groups]
-        columns = [self.matrix[:, list(group)].sum(axis=1) for group in groups]
-        found.matrix = np.stack(columns, axis=1) if columns else self.matrix[:, :0]
-        found.totals = found.matrix.sum(axis=0).tolist()
-        found._none = [0] * len(groups)
+        found.totals = [sum(self.totals[at] for at in group) for group in groups]
         return found
 
     def of(self, piece: str) -> list[int]:
         """How often a piece was in each class."""
-        at = self._index.get(piece)
+        at = self.index.get(piece)
         if at is None:
-            return self._none
-        row: list[int] = self.matrix[at].tolist()
-        return row
-
-    def pieces(self) -> Iterable[str]:
-        """All pieces, in the order of the matrix."""
-        return self._index
+            return [0] * len(self._groups)
+        row = self._cells[at * self._classes : (at + 1) * self._classes]
+        return [sum([row[which] for which in group]) for group in self._groups]
 
 
 @cache
@@ -84,10 +81,3 @@ def pack(values: Sequence[int]) -> int:
 def unpack(total: int, lanes: int) -> tuple[int, ...]:
     """The lanes of a sum."""
     return _lanes(lanes).unpack(total.to_bytes(4 * lanes, "little"))
-
-
-def pack_all(values: NDArray[np.int64]) -> list[int]:
-    """Every row of a matrix as one number."""
-    width = 4 * values.shape[1]
-    raw = values.astype("<u4").tobytes()
-    return [int.from_bytes(raw[at : at + width], "little") for at in range(0, len(raw), width)]

@@ -4,14 +4,19 @@ Counting treats every piece as if it stood alone; this corrects what that gets w
 by steps that are the same whatever the order in which the lessons came).
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+from classifier.counts import SCALE, Features, pack, unpack
 
-from classifier.counts import SCALE, Features, pack_all, unpack
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.floating[Any]]
 
 LEAST = 256  # lessons
 _GROWTH = 1.25  # so many times the lessons of last time: time to do it again
@@ -21,7 +26,6 @@ _SHARE = 0.5  # of the fine weights beside the counted ones
 _BOUND = 8.0  # no weight is greater
 _TWICE = 2  # a piece of one lesson only has no say
 
-Floats = NDArray[np.floating[Any]]
 Lessons = Mapping[str, Sequence[int]]
 
 
@@ -48,6 +52,8 @@ class Fine:
 
     def fit(self, lessons: Lessons, read: Callable[[str], Features], strength: Callable[[str], float]) -> None:
         """Work the weights out from all lessons."""
+        import numpy as np
+
         self._of = {text: tuple(row) for text, row in lessons.items()}
         self._gone.clear()
         texts = sorted(text for text, row in lessons.items() if any(n > 0 for n in row[:-1]))
@@ -71,9 +77,9 @@ class Fine:
             scale,
             counts,
         )
-        lanes = np.rint((_SHARE * scale[:, None] * weights).clip(-_BOUND, _BOUND) * SCALE + _BOUND * SCALE)
-        ones = np.ones((len(lanes), 1))
-        self._rows = dict(zip(index, pack_all(np.concatenate([lanes, ones], axis=1).astype(np.int64)), strict=True))
+        bound = round(_BOUND * SCALE)
+        lanes = np.rint((_SHARE * scale[:, None] * weights).clip(-_BOUND, _BOUND) * SCALE).astype(np.int64) + bound
+        self._rows = {piece: pack((*row, 1)) for piece, row in zip(index, lanes.tolist(), strict=True)}
 
     def add(self, pieces: Features) -> list[int]:
         """What the pieces say for each class, times `SCALE`."""
@@ -89,6 +95,8 @@ def _fit(
     columns: NDArray[np.int64], lengths: NDArray[np.int64], short: Floats, scale: Floats, counts: Floats
 ) -> Floats:
     """Weights by piece and class. `columns` are the pieces of one lesson after the other, `counts` what each was."""
+    import numpy as np
+
     lines = np.repeat(np.arange(len(lengths)), lengths)
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     values = (scale[columns] * short[lines])[:, None]

@@ -6,12 +6,8 @@ learned something about.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from itertools import compress, repeat
 
-import numpy as np
-from numpy.typing import NDArray
-
-from classifier.counts import SCALE, TENTHS, Features, Tally, pack, pack_all, unpack
+from classifier.counts import SCALE, TENTHS, Features, Tally, pack, unpack
 from classifier.fine import Fine
 from classifier.learned import Learned
 
@@ -32,11 +28,18 @@ class Odds:
         others, mine = (n / TENTHS for n in self.tally.examples)
         share = (mine + 1) / (others + mine + 2)
         self._no, self._yes = smooth * (1 - share) * TENTHS, smooth * share * TENTHS
-        counts = self.tally.matrix
-        odds = np.rint((np.log((counts[:, 1] + self._yes) / (counts[:, 0] + self._no)) + _TOP) * SCALE)
-        rows = np.stack([odds.astype(np.int64), np.ones(len(odds), np.int64)], axis=1)
-        self.rows = dict(zip(self.tally.pieces(), pack_all(rows), strict=True))
+        self._rows: dict[str, int] = {}
         self.usual = math.log(share / (1 - share))
+
+    def total(self, pieces: Features) -> int:
+        """The sum of the rows of those pieces that are known; a row is worked out when its piece is first met."""
+        total = 0
+        for piece in self.tally.index.keys() & pieces:
+            row = self._rows.get(piece)
+            if row is None:
+                row = self._rows[piece] = self.row(piece, 0, 0)
+            total += row
+        return total
 
     def row(self, piece: str, no: int, yes: int) -> int:
         """The row of a piece with more counts than shipped."""
@@ -51,34 +54,38 @@ class Odds:
 
     def score(self, pieces: Features, total: int | None = None, usual: float | None = None) -> float:
         """Above zero for the second class. Long messages do not shout: the sum is divided by the root of the length."""
-        total = sum(map(self.rows.get, pieces, repeat(0))) if total is None else total
+        total = self.total(pieces) if total is None else total
         odds, known = total & 0xFFFFFFFF, total >> 32
         usual = self.usual if usual is None else usual
         return (odds / SCALE - known * (_TOP + usual)) / math.sqrt(len(pieces) + _CALM)
 
     def strongest(self, pieces: Features, most: int) -> list[str]:
         """The pairs that spoke loudest for the second class."""
-        least = (_TOP + self.usual) * SCALE
-        known = ((self.rows.get(piece, 0) & 0xFFFFFFFF, piece) for piece in pieces if len(piece.strip(" ^$0")) > 1)
-        return [piece for odds, piece in sorted(known, key=lambda pair: (-pair[0], pair[1])) if odds > least][:most]
+        least = round((_TOP + self.usual) * SCALE)
+        pairs = [piece for piece in self.tally.index.keys() & pieces if len(piece.strip(" ^$0")) > 1]
+        known = sorted((-(self.row(piece, 0, 0) & 0xFFFFFFFF), piece) for piece in pairs)
+        return [piece for odds, piece in known if -odds > least][:most]
 
 
 class Sorter:
     """Which of many classes? A class is likely where the pieces of a message were rare in all the others."""
 
     def __init__(self, codes: Sequence[str], tally: Tally) -> None:
-        """The rows of all pieces of the examples."""
+        """`tally` counts a class for every code."""
         self.codes = codes
         self.tally = tally
-        counts = self.tally.matrix
-        whole = counts.sum(axis=1, keepdims=True)
-        met = whole[:, 0] > 0
-        trust = whole / (whole + _RARE)
-        logs = np.concatenate([trust * (_TOP - np.log((whole - counts + _FEW) / TENTHS)), trust], axis=1)
-        lanes: NDArray[np.int64] = np.rint(logs * SCALE).astype(np.int64)
-        packed = pack_all(np.concatenate([lanes, np.ones((len(lanes), 1), np.int64)], axis=1)[met])
-        self.rows = dict(zip(compress(self.tally.pieces(), met), packed, strict=True))
-        self.examples = sum(self.tally.examples) / TENTHS
+        self._rows: dict[str, int] = {}
+        self.examples = sum(tally.examples) / TENTHS
+
+    def total(self, pieces: Features) -> int:
+        """The sum of the rows of those pieces that are known; a row is worked out when its piece is first met."""
+        total, none = 0, [0] * len(self.codes)
+        for piece in self.tally.index.keys() & pieces:
+            row = self._rows.get(piece)
+            if row is None:
+                row = self._rows[piece] = self.row(piece, none) if any(self.tally.of(piece)) else 0
+            total += row
+        return total
 
     def weights(self, piece: str, more: Sequence[int]) -> list[float]:
         """What a piece says for each class with more counts than shipped, and last how far it is to be trusted."""
@@ -106,6 +113,7 @@ class Opinion:
         self.sorter, self.ticket, self.learned, self._own = sorter, ticket, learned, own
         self._sorted: dict[str, int] = {}
         self._odds: dict[str, int] = {}
+        self._sizes: list[float] = []
         self._fine = Fine(len(sorter.codes))
         self.refresh(())
 
@@ -114,16 +122,19 @@ class Opinion:
         for piece in pieces:
             self._sorted.pop(piece, None)
             self._odds.pop(piece, None)
-        *totals, _ = self.learned.totals
-        self._sizes = self.sorter.sizes([self._own * n for n in totals])
-        *yes, no = self.learned.examples
-        self._usual = self.ticket.usual_with(OWN * no, OWN * sum(yes))
+        self._sizes.clear()
         self._fine.check(self.learned.lessons, lesson)
 
     def settle(self, read: Callable[[str], Features]) -> None:
         """Work out the fine weights anew where it is time to; `read` gives the pieces of a lesson."""
         if self._fine.due(self.learned.lessons):
             self._fine.fit(self.learned.lessons, read, self._strength)
+
+    def _found_sizes(self) -> list[float]:
+        if not self._sizes:
+            *totals, _ = self.learned.totals
+            self._sizes = self.sorter.sizes([self._own * n for n in totals])
+        return self._sizes
 
     def _more(self, piece: str) -> list[int]:
         return [self._own * n for n in self.learned.rows[piece][:-1]]
@@ -133,35 +144,37 @@ class Opinion:
         if piece not in self.learned.rows:
             return 0.0
         *weights, trust = self.sorter.weights(piece, self._more(piece))
-        found = [weight + trust * size for weight, size in zip(weights, self._sizes, strict=True)]
+        found = [weight + trust * size for weight, size in zip(weights, self._found_sizes(), strict=True)]
         middle = sum(found) / len(found)
         return max(abs(weight - middle) for weight in found)
 
     def scores(self, pieces: Features) -> dict[str, float]:
         """A score for every category; only differences mean anything."""
         own = self.learned.rows.keys() & pieces
-        total = sum(map(self.sorter.rows.get, pieces - own if own else pieces, repeat(0)))
+        total = self.sorter.total(pieces - own if own else pieces)
         for piece in own:
             row = self._sorted.get(piece)
             if row is None:
                 row = self._sorted[piece] = self.sorter.row(piece, self._more(piece))
             total += row
-        *sums, trust, known = unpack(total, len(self._sizes) + 2)
+        sizes = self._found_sizes()
+        *sums, trust, known = unpack(total, len(sizes) + 2)
         fine = self._fine.add(pieces)
         root = math.sqrt(known or 1) * SCALE
         return {
             code: (n + trust * size + more) / root
-            for code, n, size, more in zip(self.sorter.codes, sums, self._sizes, fine, strict=True)
+            for code, n, size, more in zip(self.sorter.codes, sums, sizes, fine, strict=True)
         }
 
     def odds(self, pieces: Features) -> float:
         """How much a message sounds like a complaint."""
         own = self.learned.rows.keys() & pieces
-        total = sum(map(self.ticket.rows.get, pieces - own if own else pieces, repeat(0)))
+        total = self.ticket.total(pieces - own if own else pieces)
         for piece in own:
             row = self._odds.get(piece)
             if row is None:
                 *yes, no = self.learned.rows[piece]
                 row = self._odds[piece] = self.ticket.row(piece, OWN * no, OWN * sum(yes))
             total += row
-        return self.ticket.score(pieces, total, self._usual)
+        *yes, no = self.learned.examples
+        return self.ticket.score(pieces, total, self.ticket.usual_with(OWN * no, OWN * sum(yes)))
