@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -21,10 +21,13 @@ from domain.rules import Rules
 from scheduler.runner import Scheduler
 from services import chats, seals
 from services import clock as clock_services
+from services.lessons import School
 from services.turn import Turn
 from storage import lanes, places
 from storage.database import Database, Tx
 from texts import say
+
+_CHATS_EVERY = timedelta(minutes=5)
 
 
 @cache
@@ -53,8 +56,10 @@ class App:
         self.rules = rules
         self.admins = admins
         self.clock = clock
-        self.classifier = _classifier()
-        self.routing = Routing(self.classifier.guess, rules)
+        self.school = School(_classifier())
+        self.routing = Routing(self.school, rules)
+        self._behind = True  # the classifier has lessons to read
+        self._knows_chats_of: datetime | None = None
         drawn = Easel(transport, files).drawn if files else nullcontext
         self.sender = Sender(database, transport, clock, happened=self._happened, drawn=drawn, second=second)
         # What came in is kept as files where there is a folder for them.
@@ -81,6 +86,7 @@ class App:
         heard.reported = None
         self.routing.turn(turn, incoming, heard)
         turn.flush()
+        self._behind = self._behind or turn.taught
 
     def _noted(self, tx: Tx, event: Event, now: datetime) -> None:
         if lanes.first_sight(tx, bot_id=event.bot_id, update_id=event.update_id, now=now):
@@ -110,6 +116,7 @@ class App:
     async def tick(self) -> int:
         """Fire what is due now; returns how many timers fired."""
         now = self.clock()
+        await self._study(now)
         due = await self.next_due()
         if due is None or due > now:
             return 0
@@ -132,7 +139,17 @@ class App:
         forgotten = await self.database.run(clock_services.forget_old, self.clock(), self.rules)
         return {**forgotten, "file": await self.fetcher.forget_old()} if self.fetcher else forgotten
 
-    def _wake(self) -> None:
+    async def _study(self, now: datetime) -> None:
+        """What was taught anywhere counts from now on; which groups there are is read now and then."""
+        await self.database.read(self.school.refresh)
+        self._behind = False
+        if self._knows_chats_of is None or now - self._knows_chats_of > _CHATS_EVERY:
+            await self.database.read(self.school.know)
+            self._knows_chats_of = now
+
+    async def _wake(self) -> None:
+        if self._behind:  # the very next message is judged by it
+            await self._study(self.clock())
         self.sender.wake()
         if self.fetcher:
             self.fetcher.wake()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -48,7 +48,7 @@ class Inbox:
         apologise: Callable[[Tx, Incoming, str, datetime], None],
         happened: Callable[[Tx, Event, datetime], None],
         silence: type[BaseException],
-        wake: Callable[[], None],
+        wake: Callable[[], Awaitable[None]],
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
@@ -86,14 +86,14 @@ class Inbox:
                 trace = secrets.token_hex(4)
                 log.exception("turn failed trace=%s bot=%s update=%s", trace, incoming.bot_id, incoming.update_id)
                 await self._database.run(self._apologise, incoming, trace, self._clock())
-            self._wake()
+            await self._wake()
 
     async def _note(self, event: Event) -> None:
         chat = event.address.chat if event.address else ""
         log.warning("event %s bot=%s chat=%s", event.what, event.bot_id, chat)
         async with self._lane(event.bot_id, chat), self._places:
             await self._database.run(self._happened, event, self._clock())
-        self._wake()
+        await self._wake()
 
     def _hear(self, incoming: Incoming) -> Any:
         try:

@@ -18,6 +18,7 @@ from domain.people import Chat, Person
 from domain.promises import is_quiet
 from services import people
 from services.conversations import Conversation, close, find, save
+from services.lessons import School
 from services.turn import Turn, savepoint
 from texts import say, words
 
@@ -67,6 +68,7 @@ class Talk:
     chat: Chat | None
     incoming: Incoming
     classify: Callable[[str], Guess]
+    school: School
     args: dict[str, Any] = field(default_factory=dict)
     answers: list[list[Any]] = field(default_factory=list)
     follow: tuple[str, dict[str, Any]] | None = None
@@ -252,7 +254,7 @@ class Engine:
     def _go_on(self, talk: Talk) -> None:
         if talk.follow:
             name, args = talk.follow
-            self.start(Talk(talk.turn, talk.person, talk.chat, talk.incoming, talk.classify, args), name)
+            self.start(Talk(talk.turn, talk.person, talk.chat, talk.incoming, talk.classify, talk.school, args), name)
 
     def _ask(self, talk: Talk, flow: str, conversation: Conversation, asked: Question) -> None:
         said = len(talk._words)

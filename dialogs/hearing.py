@@ -42,6 +42,7 @@ class Known:
 class Room:
     """One chat's last lines and what they are about."""
 
+    compound: int = 0  # whose lessons count here; 0: not known
     lines: deque[Line] = field(default_factory=lambda: deque(maxlen=_LINES))
     known: list[Known] = field(default_factory=list)
     discussed: datetime | None = None  # when plans and opinions were last weighed here

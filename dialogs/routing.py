@@ -3,9 +3,9 @@
 `hear` runs before any transaction and is cheap: plain chat ends there. `turn` runs inside the transaction.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from dialogs import chains, registry, tickets
 from dialogs.answers import plain, spelled
@@ -20,12 +20,12 @@ from domain.rules import Rules
 from domain.tickets import PRIVATE_DANGERS, THINGS, Status
 from services import people, quiet, ticket_files, ticket_search, ticket_work
 from services import tickets as ticket_services
+from services.lessons import School
 from services.tickets import Reported
 from services.turn import Turn
 from texts import pattern, say
 from texts import words as word_list
 
-Classify = Callable[[str, str | None], Guess]
 _ROOMS = 20_000  # chats kept in memory before the idle ones are dropped
 _PASSED = 20_000  # updates
 _LONGEST = 4_000
@@ -70,8 +70,8 @@ class Heard:
 class Routing:
     """One per process; keeps the last lines of each chat."""
 
-    def __init__(self, classify: Classify, rules: Rules) -> None:
-        self._classify = classify
+    def __init__(self, school: School, rules: Rules) -> None:
+        self._school = school
         self._rules = rules
         self._rescue_window = rules.rescue_window
         self._engine = Engine(registry.FLOWS)
@@ -89,7 +89,7 @@ class Routing:
         line = Line(incoming.update_id, user, words, incoming.sent_at, files)
         if incoming.address.private or incoming.press:
             commands = registry.find_commands(text)
-            guess = None if commands else self._classify(words, None)
+            guess = None if commands else self._school.classify(words)
             if guess and incoming.forwarded:  # somebody else's words raise no alarm
                 guess = replace(guess, urgent=False, danger="", outright=False)
             return Heard(text, commands, guess, [line], sent=[line], stroke=stroke)
@@ -130,17 +130,18 @@ class Routing:
         if not sent or not fragments or room.discussing(line.at) or room.rescue(line.at, self._rescue_window):
             return None
         said = "，".join(each.text for each in fragments)
-        guess = self._classify(said, None)
+        guess = self._school.classify(said, compound=room.compound)
         about = guess.ticket or guess.matter or pattern("words.fragment").search(said)
         return Heard("", sent=sent, waits=True) if about and guess.kind in ("chat", "complaint") else None
 
     def _listen(self, room: Room, incoming: Incoming, line: Line) -> Heard | None:
         """A line of group chat: a complaint by itself, with the sender's last lines, or about a ticket just opened."""
         now, user = incoming.sent_at, incoming.sender.user
-        guess, lines = self._classify(line.text, None), [line]
+        guess, lines = self._school.classify(line.text, compound=room.compound), [line]
         fragments = room.fragments(user)
         if len(fragments) > 1 and not guess.urgent:
-            joined = self._classify("，".join(each.text for each in fragments), None)
+            said = "，".join(each.text for each in fragments)
+            joined = self._school.classify(said, compound=room.compound)
             if joined.urgent or (joined.ticket and not guess.ticket):
                 guess, lines = joined, fragments
         self._note_discussion(room, line.text, now)
@@ -157,7 +158,7 @@ class Routing:
         for known in room.recent(now):
             if not known.urgent:
                 said = "，".join([known.matter, *(each.text for each in fragments)])
-                alarm = self._classify(said, None)
+                alarm = self._school.classify(said, compound=room.compound)
                 if alarm.outright and alarm.category == known.category:
                     return Heard(line.text, guess=alarm, lines=fragments)
             if guess.urgent:
@@ -200,7 +201,8 @@ class Routing:
             if not (chat and bound and quiet.mourn(turn, chat)):
                 raise Silence
             return
-        talk = Talk(turn, person, chat, incoming, lambda text: self._classify(text, None))
+        classify = partial(self._school.classify, compound=_compound(person, chat))
+        talk = Talk(turn, person, chat, incoming, classify, self._school)
         talk.args = {"files": ticket_files.packed(heard.files)} if heard.files else {}
         if heard.waits or (incoming.files and not heard.text and not incoming.press):
             self._wordless(talk, heard)
@@ -288,7 +290,7 @@ class Routing:
         if guess is None:
             return False
         if role and not guess.urgent:
-            guess = self._classify("，".join(heard.texts), role)
+            guess = self._school.classify("，".join(heard.texts), role, compound=_compound(talk.person, talk.chat))
         if not guess.ticket or (role in _STAFF and not guess.urgent):
             return False
         if not guess.urgent and guess.probability < _UNSURE:
@@ -386,6 +388,7 @@ class Routing:
             if len(self._rooms) >= _ROOMS:
                 self._rooms = {key: room for key, room in self._rooms.items() if not room.idle(incoming.sent_at)}
             room = self._rooms[key] = Room()
+        room.compound = self._school.compound(incoming.bot_id, incoming.address.group)
         return room
 
 
@@ -393,3 +396,9 @@ def _quoted_number(incoming: Incoming, flow: str) -> dict[str, str]:
     """In answer to the bot's post about a ticket its number need not be typed."""
     found = pattern("words.quoted_number").search(incoming.quoted) if incoming.reply_to_me else None
     return {"number": found["number"]} if found and flow.startswith("tickets.") else {}
+
+
+def _compound(person: Person, chat: Chat | None) -> int:
+    """Whose lessons count for these words; 0: nobody's."""
+    place = chat.place if chat else person.place
+    return place.compound_id if place else 0

@@ -36,6 +36,7 @@ class Act(StrEnum):
     RETURNED = "returned"
     UPHELD = "upheld"  # the return is not granted: the body is designated
     MOVED = "moved"  # to another body
+    SORTED = "sorted"  # into another category
     OFFERED = "offered"  # to another body, which has not accepted yet
     ASSIGNED = "assigned"  # a second body helps
     WHISTLED = "whistled"  # bodies are called, with a time to answer
@@ -84,6 +85,7 @@ STEPS: Mapping[Act, Mapping[Status, Status]] = {
     Act.RETURNED: _to(Status.RETURNED, Status.OPEN, Status.ACCEPTED),
     Act.UPHELD: _to(Status.OPEN, Status.RETURNED),
     Act.MOVED: _to(Status.OPEN, *_WORKED),
+    Act.SORTED: _stays(*LIVE, Status.DONE, Status.CLOSED),
     Act.OFFERED: _stays(Status.ACCEPTED, Status.WAITING, Status.SHELVED),
     Act.ASSIGNED: _stays(*LIVE),
     Act.WHISTLED: _stays(*LIVE),

@@ -28,6 +28,7 @@ class Turn:
     now: datetime
     rules: Rules
     speaker: str = ""
+    taught: bool = False  # the classifier has something to learn from this turn
     said: list[tuple[str, Outgoing, datetime]] = field(default_factory=list)
     work_chats: dict[int, list[Chat]] = field(default_factory=dict)  # by body, each read once a turn
 

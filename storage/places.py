@@ -17,6 +17,7 @@ OPEN, MUTED, GONE = "open", "muted", "gone"
 
 class Compound(Base):
     __tablename__ = "compound"
+    __table_args__ = (Index("ix_compound_merged_into", "merged_into"), Index("ix_compound_name", "name"))
     id: Mapped[Id]
     name: Mapped[Key]
     merged_into: Mapped[int | None] = mapped_column(BigInt)  # where its places are now
@@ -109,6 +110,7 @@ _residents_chats = _chats.where(
     ChatRow.body_id.is_(None),
     ChatRow.state != GONE,
 ).order_by(func.coalesce(ChatRow.building_id, 0), ChatRow.chat_id)  # NULL has no place of its own
+_bound_chats = select(ChatRow.bot_id, ChatRow.chat_id, ChatRow.compound_id)
 _compounds = select(ChatRow.compound_id).distinct().where(ChatRow.bot_id == bindparam("bot"))
 _bind = upsert(ChatRow).values(state=OPEN).on_conflict_do_nothing()
 _this = (ChatRow.bot_id == bindparam("bot"), ChatRow.chat_id == bindparam("chat"))
@@ -148,6 +150,11 @@ def chats_at(tx: Tx, bot_id: str, place: Place) -> list[Chat]:
 def residents_chats(tx: Tx, bot_id: str, compound_ids: Sequence[int]) -> list[Chat]:
     """The groups of residents in these compounds, by building."""
     return [as_chat(row) for row in tx.execute(_residents_chats, {"bot": bot_id, "compounds": list(compound_ids)})]
+
+
+def compounds_of_chats(tx: Tx) -> dict[tuple[str, str], int]:
+    """The compound of every bound group, by bot and group."""
+    return {(row.bot_id, row.chat_id): row.compound_id for row in tx.execute(_bound_chats)}
 
 
 def compounds(tx: Tx, bot_id: str) -> list[int]:

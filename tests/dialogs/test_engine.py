@@ -5,18 +5,23 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from classifier import Classifier
 from dialogs.engine import Engine, Flow, Talk, find_open
 from domain.errors import Refusal
 from domain.guess import Guess
 from domain.messages import Address, Incoming, Press, Sender
 from domain.people import Person
 from domain.rules import Rules
+from services.lessons import School
 from services.turn import Turn
 from storage import audit
 from storage.database import Database, Tx
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 SIZES = ((1, "大"), (2, "小"))
+
+
+SCHOOL = School(Classifier({}))
 
 
 def no_guess(text: str) -> Guess:
@@ -36,7 +41,7 @@ class Dialog:
     async def _turn(self, work: Callable[[Talk], object], text: str, press: Press | None) -> list[str]:
         def run(tx: Tx) -> list[str]:
             turn = Turn(tx, "t", "u:1", self.now, Rules())
-            work(Talk(turn, Person(1, "甲", "甲"), None, message(text, press), no_guess))
+            work(Talk(turn, Person(1, "甲", "甲"), None, message(text, press), no_guess, SCHOOL))
             return [said.text for _, said, _ in turn.said]
 
         return await self.database.run(run)

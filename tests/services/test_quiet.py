@@ -15,6 +15,7 @@ from domain.guess import Guess
 from domain.messages import Address, Incoming, Outgoing, Sender
 from domain.rules import Rules
 from services import quiet
+from services.lessons import School
 from services.quiet import Groups
 from services.turn import Turn
 from storage import outbox, people, places
@@ -229,29 +230,35 @@ OTHERS = [
 
 @pytest.mark.parametrize("text", NOTICES)
 def test_a_death_notice(text: str) -> None:
-    heard = _hear(routing.Routing(_unasked, Rules()), text)
+    heard = _hear(routing.Routing(_Unasked(), Rules()), text)
     assert heard and heard.mourning
 
 
 @pytest.mark.parametrize("text", OTHERS)
 def test_no_death_notice(text: str) -> None:
-    assert not routing.Routing(_unasked, Rules())._mourns(text)
+    assert not routing.Routing(_Unasked(), Rules())._mourns(text)
 
 
 def test_after_the_first_the_next_are_plain_chat() -> None:
     """Heeded once in the window, and never where it is put out; each chat for itself."""
-    listener = routing.Routing(_unasked, Rules())
+    listener = routing.Routing(_Unasked(), Rules())
     heard = _hear(listener, "节哀")
     assert heard
     listener.settled(_incoming("节哀"), heard)
     assert _hear(listener, "节哀", minutes=60 * 12 - 1) is None
     assert _hear(listener, "节哀", minutes=60 * 12) is not None
     assert _hear(listener, "节哀", chat="5栋群") is not None
-    assert not routing.Routing(_unasked, Rules(mourning_hours=0))._mourns("节哀")
+    assert not routing.Routing(_Unasked(), Rules(mourning_hours=0))._mourns("节哀")
 
 
-def _unasked(text: str, role: str | None) -> Guess:
-    raise AssertionError("a death notice is no matter for the classifier")
+class _Unasked(School):
+    """A death notice is no matter for the classifier."""
+
+    def __init__(self) -> None:
+        self._compounds = {}
+
+    def classify(self, text: str, role: str | None = None, *, compound: int = 0) -> Guess:
+        raise AssertionError("asked")
 
 
 def _hear(listener: routing.Routing, text: str, *, minutes: int = 0, chat: str = GROUP) -> routing.Heard | None:
