@@ -42,12 +42,15 @@ def shipped(
     """Which category, is it a complaint, does somebody cry for help; `extra` speaks for categories alone."""
     at = {code: 2 * which for which, code in enumerate(codes)}
     plain, other = 2 * len(codes), 2 * len(codes) + 1  # no complaint; a complaint of no category of these
-    counted = [(pieces, 2 * which, worth) for pieces, which, worth in extra]
-    for seed in found:
-        which = at.get(seed.label, other) if seed.complaint else plain
-        which += seed.urgent and which < plain
-        counted.append((features(normaliser.message(seed.text)), which, TENTHS))
-    tally = Tally(2 * len(codes) + 2, counted)
+
+    def counted() -> Iterator[Example]:  # one by one: all pieces of all examples together are large
+        yield from ((pieces, 2 * which, worth) for pieces, which, worth in extra)
+        for seed in found:
+            which = at.get(seed.label, other) if seed.complaint else plain
+            which += seed.urgent and which < plain
+            yield features(normaliser.message(seed.text)), which, TENTHS
+
+    tally = Tally(2 * len(codes) + 2, counted())
     said = range(2 * len(codes))
     sorter = Sorter(codes, tally.joined([(which, which + 1) for which in said[::2]]))
     if not found:
