@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from classifier.load import DANGER, VETO, Lexicon, Rule
 from classifier.scan import Hit
 
-_TWO, _HALF = 2, 0.5
+_WHAT, _HALF = 2, 0.5  # the first groups of a rule say what happens and to what
 
 
 def find_danger(lexicon: Lexicon, hits: list[Hit], refused: Iterable[Hit]) -> tuple[str, tuple[str, ...]]:
@@ -23,14 +23,14 @@ def nearest_danger(
 ) -> tuple[str, tuple[str, ...]]:
     """The danger whose rule comes nearest to holding, with its words, for a message that sounds like a cry for help.
 
-    Two words of a rule have to be there; where the message surely is a cry, half of a rule will do.
+    What happens and to what has to be said; where the message surely is a cry, half of a rule will do.
     """
     groups = _groups(hits, refused)
     near: list[tuple[float, Rule]] = []
     for rule in lexicon.rules if groups else ():
-        found = sum(name in groups for name in rule.groups)
-        share = found / len(rule.groups)
-        if share == 1 or found >= _TWO or (sure and share >= _HALF):
+        share = sum(name in groups for name in rule.groups) / len(rule.groups)
+        what = all(name in groups for name in rule.groups[:_WHAT])
+        if what or (sure and share >= _HALF):
             near.append((share, rule))
     if not near:
         return "", ()

@@ -117,10 +117,70 @@ def test_best_two_are_named_even_for_no_ticket() -> None:
         ("师傅手艺好 马桶通了 辛苦", False),
         ("我们公司电梯坏了 爬了18楼", False),
         ("节哀 电梯坏了大家帮忙抬一下", False),
+        ("楼道灯修好了又坏了", True),
+        ("楼道灯修好了还是不亮", True),
+        ("电梯还没修好", True),
+        ("说好今天修好电梯的 到现在没人来", True),
+        ("马桶通了，谢谢", False),
+        ("马桶堵了，谢谢", True),
+        ("楼道灯坏了 麻烦修一下 谢谢大家", True),
+        ("谢谢三楼的大哥帮我把车挪开", False),
+        ("物业小李真不错 灯一会儿就换好了", False),
+        ("电梯年检什么时候", False),
+        ("停水怎么不通知", True),
+        ("停电怎么没人说一声", True),
+        ("什么时候能修好路灯", True),
+        ("没有噪音了 今晚睡得香", False),
+        ("楼上不漏水了", False),
+        ("转：某地小区电梯坠落致2人伤", False),
+        ("某地电梯坠落致2人伤", False),
+        ("【新闻】外地一小区水管爆裂 千户停水", False),
+        ("明天停水通知", False),
+        ("专业修电梯门 下水道堵了找我 私聊", False),
+        ("#接龙 垃圾没人收的签名\n1. 3-201\n2. 3-302", False),
+        ("小区里水平最高的象棋手是谁", False),
+        ("昨天那部电影看哭了", False),
+        ("又堵车了", False),
+        ("手机没电了", False),
+        ("鸡蛋又涨价了", False),
+        ("我一直在吵你", False),
+        ("青岛的路灯坏了 新闻说的", False),
+        ("我们学校食堂关门了", False),
+        ("冇人收垃圾 几時有人嚟", True),
+        ("電梯按鈕冇反應", True),
+        ("楼道灯唔亮", True),
+        ("楼下全是🐶💩", True),
+        ("ＷＩＦＩ断了一天", True),
     ],
 )
 def test_the_last_word_counts(text: str, ticket: bool) -> None:
     assert guess(text).ticket is ticket
+
+
+@pytest.mark.parametrize("text", ["物业真棒，停电三天", "物业真好，电梯停了半个月", "服务真好 垃圾一个星期没人收"])
+def test_praise_before_a_lasting_fault_is_never_answered_in_public(text: str) -> None:
+    found = guess(text)
+    assert found.ticket
+    assert found.probability < 0.3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我是三栋一单元401 老陈 业主",
+        "大环境还不错 就是人太多",
+        "大多数人选灰的",
+        "那个公园有片湖，绿树成荫，还有儿童滑梯",
+        "海边风大 把帽子吹跑了",
+        "女主在天台淋雨那场戏拍得好",
+        "室友打呼噜 我一晚上没睡",
+        "举报了这个账号",
+        "强烈要求出第二季",
+        "坐高铁去北京 车上信号时有时无",
+    ],
+)
+def test_the_wide_world_is_no_matter_of_ours(text: str) -> None:
+    assert not guess(text).ticket
 
 
 @pytest.mark.parametrize(
