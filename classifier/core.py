@@ -24,7 +24,7 @@ from classifier.scan import (
     bit,
     hope,
 )
-from classifier.score import describe, mix, rank, trust, votes
+from classifier.score import DISPUTED, describe, mix, own_sharp, rank, trust, votes
 from classifier.shared import KEYWORD, Shared, share
 from domain.guess import Guess
 
@@ -198,6 +198,11 @@ class Classifier(Learner):
                 voted[code] += TAKEN
         return voted
 
+    def _rank(self, scores: dict[str, float]) -> tuple[str, float, str]:
+        if not self._shared.keywords:
+            return rank(scores, self._fallback)
+        return rank(scores, self._fallback, own_sharp(sum(self._learned.examples[:-1]) / TENTHS), DISPUTED)
+
     def _glance(self, text: str, look: Look, sender_role: str | None, pieces: Features, taken: list[Hit]) -> Guess:
         """The answer for a message that cannot be a complaint, from the raw words alone."""
         kind, could = "chat", look.could
@@ -214,7 +219,7 @@ class Classifier(Learner):
         else:
             hits = self._hits(text, look)
         hits = _with(hits, taken)
-        category, probability, runner_up = rank(self._categories(hits, pieces), self._fallback)
+        category, probability, runner_up = self._rank(self._categories(hits, pieces))
         matter = describe(self.lexicon, category, hits)[0]
         return Guess(False, kind, category, round(probability, 4), runner_up, False, (), "", matter)
 
@@ -236,7 +241,7 @@ class Classifier(Learner):
         if sender_role in _STAFF and verdict.groups.get("acting"):
             danger = ""
         home = self.lexicon.homes.get(danger, "") if outright else ""
-        category, probability, runner_up = rank(self._categories(verdict.live, pieces, home), self._fallback)
+        category, probability, runner_up = self._rank(self._categories(verdict.live, pieces, home))
         if verdict.irony:
             probability = min(probability, DOUBT)
         elif kind == "complaint" and self._shared.urgent and not verdict.ruled and probability < VAGUE:

@@ -9,6 +9,8 @@ from classifier.scan import Hit
 VOTE = {THING: 1.0, WEAK: 0.35, PROBLEM: 0.8, HINT: 0.4, STRONG: 2.0}
 _ALONE = 0.7  # a fault whose category names no thing counts less: the object beats the fault
 SHARP = 1.6
+_OWN_SHARP, _COLD, _COLD_FADE = 1.9, 1.2, 25  # of one's own categories; less at first, until so many lessons
+DISPUTED = 0.04  # so often even the surest category is wrong, because people do not agree
 _TRUST = 3.0  # what a vote is worth before there are examples
 _FADE = 500  # with so many examples it is worth half
 LONGEST = 10
@@ -44,8 +46,16 @@ def mix(voted: Mapping[str, float], learned: Mapping[str, float], weight: float)
     return {code: score + weight * voted[code] for code, score in learned.items()}
 
 
-def rank(scores: dict[str, float], fallback: str) -> tuple[str, float, str]:
-    """Best category, its probability, runner-up. Without any vote the fallback leads."""
+def own_sharp(learned: float) -> float:
+    """How sharply the scores of one's own categories are read: their words alone promise more than they hold."""
+    return _OWN_SHARP - _COLD * _COLD_FADE / (_COLD_FADE + learned)
+
+
+def rank(scores: dict[str, float], fallback: str, sharp: float = SHARP, doubt: float = 0.0) -> tuple[str, float, str]:
+    """Best category, its probability, runner-up. Without any vote the fallback leads.
+
+    `doubt` is how often even the surest guess is wrong, because people do not agree on the category.
+    """
     order = sorted(scores, key=lambda code: (-scores[code], code != fallback))
     if not order:
         return "", 0.0, ""
@@ -55,10 +65,11 @@ def rank(scores: dict[str, float], fallback: str) -> tuple[str, float, str]:
     if top <= 0:
         return order[0], 1.0 / len(order), order[min(1, len(order) - 1)]
     voted = [score for score in scores.values() if score > 0]
-    total = sum(math.exp(SHARP * (score - top)) for score in voted)
+    total = sum(math.exp(sharp * (score - top)) for score in voted)
     if len(voted) < len(order):  # those without a vote stand together as one
-        total += math.exp(-SHARP * top)
-    return order[0], 1.0 / total, order[1] if len(order) > 1 else order[0]
+        total += math.exp(-sharp * top)
+    share = (1.0 - doubt) / total + doubt / len(order)
+    return order[0], share, order[1] if len(order) > 1 else order[0]
 
 
 def _labels(hits: list[Hit], code: str, role: int) -> list[str]:
