@@ -14,7 +14,7 @@ READY := .venv/.ready
 ROOMS := bot classifier dialogs domain scheduler services storage texts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lock rights bench clean
+.PHONY: help setup run test check format lock rights routes bench clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -46,6 +46,10 @@ lock: | $(BIN)/python ## Write requirements.lock anew (newer versions: make lock
 
 rights: setup ## Write docs/rights.md from the table of rights
 	@$(BIN)/python -c "from services.rights import table; print(table(), end='')" > docs/rights.md
+
+routes: setup ## Write the table of who gets what first into docs/tickets.md
+	@$(BIN)/python -c "from pathlib import Path; from services.responsibility import into; \
+		page = Path('docs/tickets.md'); page.write_text(into(page.read_text('utf-8')), 'utf-8')"
 
 bench: setup ## List the benchmarks
 	@for file in benchmarks/[a-z]*.py; do if [ -f "$$file" ]; then \

@@ -58,15 +58,18 @@ ENTRIES = (
     Entry("drop_word", "lessons.drop_word", "teaching", Action.TEACH),
     Entry("known", "known.hang", "work", Action.HANDLE),
     Entry("known_end", "known.end", "work", Action.HANDLE),
+    Entry("pass_on", "tickets.pass_on", "routes", Action.HANDLE),
+    Entry("give_back", "tickets.give_back", "routes", Action.HANDLE),
+    Entry("assist", "tickets.assist", "routes", Action.HANDLE),
+    Entry("whistle", "tickets.whistle", "routes", Action.HANDLE),
+    Entry("refer", "tickets.refer", "routes", Action.HANDLE),
+    Entry("routes", "responsibility.routes", "routes", Action.SET_ROUTES),
+    Entry("duty", "responsibility.duty", "routes", Action.SET_DUTY),
     Entry("false_alarm", "tickets.call_off", "work", Action.CALL_OFF, "false_alarm"),
-    Entry("call_back", "callbacks.book", "closing", Action.HANDLE),
-    Entry("call_list", "callbacks.list", "closing", Action.HANDLE),
-    Entry("merge", "tickets.merge", "closing", Action.HANDLE),
-    Entry("unmerge", "tickets.unmerge", "closing", Action.HANDLE),
-    Entry("split", "tickets.split", "closing", Action.HANDLE),
-    Entry("exclude", "callbacks.exclude", "closing", Action.HANDLE),
-    Entry("exclude_agree", "callbacks.agree", "closing", Action.HANDLE),
-    Entry("exclusions", "callbacks.exclusions", "closing", Action.HANDLE),
+    Entry("call_back", "callbacks.book", "later", Action.HANDLE),
+    Entry("call_list", "callbacks.list", "later", Action.HANDLE),
+    Entry("merge", "tickets.merge", "later", Action.HANDLE),
+    Entry("split", "tickets.split", "later", Action.HANDLE),
     Entry("waiting", "members.waiting", "entry", Action.APPROVE, "waiting"),
     Entry("approve_all", "members.approve_all", "entry", Action.APPROVE),
     Entry("approve", "members.approve", "entry", Action.APPROVE),
@@ -97,7 +100,15 @@ ENTRIES = (
 UNTOLD = frozenset(
     {
         "help.example",  # a command with something missing
+        "tickets.take_over",  # what is answered to a post, which says how
+        "tickets.refuse_over",
+        "tickets.uphold",
+        "tickets.reply",
         "tickets.asked",  # a handler's question, answered
+        "tickets.unmerge",  # told in answer to what it undoes
+        "callbacks.exclude",  # rare; docs/commands.md tells those who keep the figures
+        "callbacks.agree",
+        "callbacks.exclusions",
         "posters.start",  # what a scanned poster says
     }
 )

@@ -12,6 +12,9 @@ class Numbers:
     lift: str = ""
     gas: str = ""
     power: str = ""
+    water: str = ""
+    heating: str = ""
+    telecom: str = ""
     duty: str = ""
 
 
@@ -28,6 +31,8 @@ class Limits:
     reopen_days: so long after it was done a reporter may reopen it. ask_again_hours: until the closing question is
     asked once more.
     lapse_days: so long after the question nobody answered it counts as not called back (未回访).
+    photo_categories: whose handler is asked for a picture of the result (repair files show before and after; matters of
+    words have nothing to show).
     """
 
     urgent_respond_minutes: int = 30
@@ -46,6 +51,7 @@ class Limits:
     reopen_days: int = 7
     ask_again_hours: int = 24
     lapse_days: int = 3
+    photo_categories: tuple[str, ...] = ("house", "water", "greenery", "sanitation", "illegal", "renovation")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from domain.messages import Address, Choice, Outgoing, Sender
 from domain.people import Body, Chat, Level, Person, Place, Post, Role
 from domain.promises import quiet_end
 from services.turn import Turn
-from storage import people, places
+from storage import offices, people, places, responsibility
+from storage.ticket_bodies import NOBODY, Barred
 from texts import say, wording
 
 _OFFICE_KEYS = {
@@ -76,12 +77,13 @@ def locate(turn: Turn, person: Person, chat: Chat | None, *, building: str = "",
     return Place(base.compound_id, number, unit_id, shown, unit if unit_id else "")
 
 
-def responsible_body(turn: Turn, place: Place, level: Level) -> Body:
-    """The body of that level for the place; a level that is not filled or cannot be reached gives way to the next."""
+def responsible_body(turn: Turn, place: Place, level: Level, *, barred: Barred = NOBODY) -> Body:
+    """The body of that level for the place; a level that is not filled, cannot be reached or has an interest in the
+    matter gives way to the next."""
     near = None
     if place.building_id and (found := people.find_group_of_building(turn.tx, place.building_id)):
         near, turn.work_chats[found[0].id] = found
-        if near.level <= level and reachable(turn, near):
+        if near.level <= level and reachable(turn, near, barred):
             return near
     if near is None:
         own = people.bodies_of_compound(turn.tx, place.compound_id)
@@ -90,13 +92,19 @@ def responsible_body(turn: Turn, place: Place, level: Level) -> Body:
         raise Refusal("tickets.no_place")
     chain = people.chain(turn.tx, near)
     for body in chain:
-        if body.level <= level and reachable(turn, body):
+        if body.level <= level and reachable(turn, body, barred):
             return body
     return chain[-1]
 
 
-def reachable(turn: Turn, body: Body) -> bool:
-    """Somebody there can be written to."""
+def reachable(turn: Turn, body: Body, barred: Barred = NOBODY) -> bool:
+    """Somebody there can be written to, and the body is not one that a matter concerns, nor all who serve in it."""
+    if body.id in barred.bodies:
+        return False
+    if barred.people:
+        serving = {held.person_id for held in offices.holders(turn.tx, [body.id])}
+        if serving and serving <= barred.people:
+            return False
     return bool(_work_chats(turn, body) or people.officers(turn.tx, turn.bot_id, body.id))
 
 
@@ -161,7 +169,9 @@ def tell_body(turn: Turn, body: Body, text: str, *, choices: tuple[Choice, ...] 
 
 
 def tell_duty(turn: Turn, compound_id: int, text: str, *, choices: tuple[Choice, ...] = ()) -> None:
-    for user in people.users_on_duty(turn.tx, turn.bot_id, compound_id):
+    """Who is on duty now by the roster; where nobody is, those who hold the post."""
+    shift = [user for user, _ in responsibility.on_shift(turn.tx, turn.bot_id, compound_id, turn.now)]
+    for user in shift or people.users_on_duty(turn.tx, turn.bot_id, compound_id):
         tell_person(turn, user, text, choices=choices, urgent=True)
 
 
