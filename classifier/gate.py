@@ -30,6 +30,7 @@ COST = {
     "world": 1.0,
 }
 MOST_COST = {"world": 2.0, "elsewhere": 3.0, "chat": 1.5, "ask": 2.0, "news": 5.0, "discuss": 3.0}
+_WEIGHED = frozenset({"discuss", "suggest", "ask", "news"})  # who weighs plans means praise as it is said
 _PATTERNED = frozenset({"ad", "ad_strong", "notice", "notice_strong", "vote", "jielong"})
 _NOWHERE = Hit(0, 0, 0, "", (), 0, ())
 
@@ -112,6 +113,8 @@ class Gate:
         whole = [hit for hit in hits if hit.roles & bit(STRONG)]
         for group in COST.keys() & groups.keys():
             groups[group] = [h for h in groups[group] if not any(_within(h, phrase) for phrase in whole)]
+        if "praise" in groups:
+            groups["praise"] = [hit for hit in groups["praise"] if not self._refuses(text, hit)]
         self._read(text, hits, verdict)
         self._settle(text, verdict)
         return verdict
@@ -189,7 +192,7 @@ class Gate:
         verdict.ours = bool(groups.get("place") or any(hit.roles & bit(CRY) for hit in found.strong))
         praise = groups.get("praise")
         late = [hit for hit in found.strong + found.special if praise and hit.core > praise[-1].start]
-        verdict.irony = bool(late and groups.get("lasting") and not verdict.done)
+        verdict.irony = bool(late and groups.get("lasting") and not verdict.done and groups.keys().isdisjoint(_WEIGHED))
         if named:
             verdict.fault = bool(found.strong or found.faults or petition or asked or lasting)
         else:  # a fault of nothing: only where it is at least said to be here
