@@ -27,6 +27,8 @@ def finish(talk: Talk) -> None:
     ticket_files.attach(talk.turn, talk.person, ticket, ticket_files.unpacked(talk.args.get("files", ())))
     ticket_work.finish(talk.turn, talk.person, ticket, note=note)
     talk.say(say("tickets.finished_here", number=ticket.number))
+    if ticket_files.wants_after(talk.turn, talk.person, ticket):
+        talk.then("tickets.after_photo", ticket=ticket.id)
 
 
 def call_off(talk: Talk) -> None:

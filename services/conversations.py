@@ -42,7 +42,7 @@ def begin(
     bot_id = bot_id or turn.bot_id
     if conversations.is_open(turn.tx, bot_id, user, user, turn.now):
         return False
-    question = f"{flow}:{'-'.join(map(str, args.values()))}"[:100] + f":{turn.now.timestamp():.0f}"
+    question = f"{flow}:{'-'.join(map(str, args.values()))}"[:48] + f":{turn.now.timestamp():.0f}"
     conversation = Conversation(
         flow=flow,
         args=args,

@@ -4,16 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 from domain.errors import Refusal
-from domain.messages import Address, Outgoing, numbered
+from domain.messages import Address, Outgoing
 from domain.people import Body, Holder, Named, Person, Post, Role
 from domain.promises import quiet_end
 from domain.rights import LEADING
-from services import offices, people
+from services import conversations, offices, people
 from services.turn import Turn
-from storage import conversations, timers
 from storage import offices as rows
 from storage import people as stored
-from storage.conversations import Conversation
+from storage import timers
 from texts import options, say, wording
 
 HANDOVER = "handover"  # a timer: who is above is asked as soon as no other dialog of theirs is open
@@ -67,23 +66,11 @@ def due_question(turn: Turn, data: dict[str, Any]) -> None:
     held = _held(turn, data)
     if user is None or held is None:
         return
-    if conversations.is_open(turn.tx, turn.bot_id, user, user, turn.now):
+    args = {name: data[name] for name in ("person", "whom", "body", "roles")}
+    about: dict[str, Any] = {"flow": "offices.decide", "pending": "agree", "args": args}
+    if not conversations.begin(turn, user, wish(turn, data), **about, labels=options("offices.decide_choices")):
         due = quiet_end(turn.now + _BUSY, turn.rules)
         timers.set_timer(turn.tx, HANDOVER, str(data["person"]), bot_id=turn.bot_id, due_at=due, data=data)
-        return
-    labels = options("offices.decide_choices")
-    question = f"{HANDOVER}:{data['person']}:{turn.now.timestamp():.0f}"
-    conversation = Conversation(
-        flow="offices.decide",
-        args={name: data[name] for name in ("person", "whom", "body", "roles")},
-        answers=[],
-        pending="agree",
-        question=question,
-        expires_at=turn.now + turn.rules.dialog_window,
-        labels=[list(label) for label in labels],
-    )
-    conversations.save(turn.tx, turn.bot_id, user, user, conversation)
-    people.tell_person(turn, user, wish(turn, data), choices=numbered(labels), question=question)
 
 
 def wish(turn: Turn, data: dict[str, Any]) -> str:

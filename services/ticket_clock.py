@@ -5,23 +5,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from domain.messages import Address
 from domain.people import Level
 from domain.promises import is_quiet, next_report, quiet_end
-from domain.tickets import LIVE, Status, Ticket
-from services import conversations, people, ticket_files, ticket_limits, ticket_notices
+from domain.tickets import LIVE, Act, Status, Ticket
+from services import conversations, people, ticket_files, ticket_limits, ticket_notices, ticket_steps
 from services.turn import Turn
 from storage import people as people_rows
 from storage import ticket_reports, tickets, timers
 from texts import options, say
 
 POST, PROMISE, WATCH, OUTCOME = "ticket.post", "ticket.promise", "ticket.watch", "ticket.outcome"
-ASK = "ticket.ask"
+ASK, LAPSE, PARTS = "ticket.ask", "ticket.lapse", "ticket.parts"
 _BUSY = timedelta(minutes=10)
-
-
-def post_in_the_morning(turn: Turn, ticket: Ticket) -> None:
-    """A ticket of the night reaches the handlers when the quiet hours end, if it is still there then."""
-    _set(turn, POST, ticket, quiet_end(turn.now, turn.rules))
 
 
 def promise(turn: Turn, ticket: Ticket) -> None:
@@ -36,16 +32,25 @@ def watch(turn: Turn, ticket: Ticket) -> None:
     _set(turn, WATCH, ticket, turn.now + timedelta(minutes=turn.rules.duty_minutes))
 
 
-def ask_outcome(turn: Turn, ticket: Ticket, person_id: int) -> None:
-    """Ask a reporter whether it is done, now or when the quiet hours end."""
-    _ask_at(turn, ticket, person_id, quiet_end(turn.now, turn.rules))
+def ask_outcome(turn: Turn, ticket: Ticket) -> None:
+    """Ask all who reported it whether it is done, now or when the quiet hours end; once more the next day; after some
+    days without an answer it lapses."""
+    ticket_reports.ask_anew(turn.tx, ticket.id)
+    for voice in ticket_reports.voices(turn.tx, ticket.id):
+        if voice.stays:
+            _ask_at(turn, ticket, voice.person_id, quiet_end(turn.now, turn.rules))
+    _set(turn, LAPSE, ticket, quiet_end(turn.now + timedelta(days=turn.rules.limits.lapse_days), turn.rules))
 
 
 def stop(turn: Turn, ticket: Ticket) -> None:
-    """It ends: nothing more is said of it by the clock."""
+    """It ends: nothing more is said of it by the clock. What it is a part of, and its own parts, may end with it."""
     for kind in (POST, PROMISE, WATCH):
         timers.cancel(turn.tx, kind, str(ticket.id))
     ticket_limits.stop(turn, ticket)
+    whole = ticket.parent_id or (ticket.id if ticket.status is Status.WITHDRAWN else None)
+    if whole:
+        data = {"ticket": whole}
+        timers.set_timer(turn.tx, PARTS, str(whole), bot_id=ticket.bot_id, due_at=turn.now, data=data)
 
 
 def due_post(turn: Turn, data: dict[str, Any]) -> None:
@@ -98,15 +103,43 @@ def due_watch(turn: Turn, data: dict[str, Any]) -> None:
 
 
 def due_outcome(turn: Turn, data: dict[str, Any]) -> None:
-    """Ask one reporter the closing question; if they are in the middle of another dialog, a little later."""
+    """Ask one reporter the closing question, and once more if nobody has answered by the next day; if they are in the
+    middle of another dialog, a little later."""
     ticket = tickets.get(turn.tx, data["ticket"])
     user = people_rows.find_user(turn.tx, ticket.bot_id, data["person"])
-    if ticket.status not in (Status.DONE, Status.CLOSED) or user is None:
+    voices = ticket_reports.voices(turn.tx, ticket.id)
+    voice = next((each for each in voices if each.person_id == data["person"] and each.stays), None)
+    if user is None or voice is None or voice.answered(ticket.closed_at):
+        return
+    if ticket.status is not Status.DONE and not (ticket.status is Status.CLOSED and not voice.asked):
         return
     text, labels = outcome_question(turn, ticket), options("tickets.outcome_choices")
     about: dict[str, Any] = {"flow": "tickets.outcome", "pending": "outcome", "args": {"ticket": ticket.id}}
+    if voice.asked:
+        _close_question(turn, user, ticket)
+        text = say("endings.outcome_again", question=text)
     if not conversations.begin(turn, user, text, **about, labels=labels, bot_id=ticket.bot_id):
-        _ask_at(turn, ticket, data["person"], quiet_end(turn.now + _BUSY, turn.rules))
+        _ask_at(turn, ticket, voice.person_id, quiet_end(turn.now + _BUSY, turn.rules))
+        return
+    ticket_reports.count_question(turn.tx, ticket.id, voice.person_id)
+    if not voice.asked:
+        again = turn.now + timedelta(hours=turn.rules.limits.ask_again_hours)
+        _ask_at(turn, ticket, voice.person_id, quiet_end(again, turn.rules))
+
+
+def _close_question(turn: Turn, user: str, ticket: Ticket) -> None:
+    """The closing question that is still open gives way to the same one, asked again."""
+    private = Address(user, private=True)
+    waiting = conversations.find(turn, private, user)
+    if waiting and waiting.flow == "tickets.outcome" and waiting.args.get("ticket") == ticket.id:
+        conversations.close(turn, private, user)
+
+
+def due_lapse(turn: Turn, data: dict[str, Any]) -> None:
+    """Nobody answered the closing question: 未回访, never counted as solved."""
+    ticket = ticket_steps.lock(turn, data["ticket"])
+    if ticket.status is Status.DONE:
+        ticket_steps.step(turn, ticket, Act.LAPSED, by=None, settled_at=turn.now)
 
 
 def ask_reporter(turn: Turn, ticket: Ticket, text: str) -> None:
@@ -136,7 +169,7 @@ def outcome_question(turn: Turn, ticket: Ticket) -> str:
         number=ticket.number,
         summary=ticket.summary,
         office=ticket_notices.holder(turn, ticket),
-        note=ticket_notices.note(turn, ticket),
+        note=ticket_notices.note(turn, ticket) + ticket_files.with_after(turn, ticket),
     )
 
 

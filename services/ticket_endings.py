@@ -1,5 +1,8 @@
 """How a ticket ends: the reporters' word on the result, and what follows from it."""
 
+from dataclasses import dataclass
+from datetime import timedelta
+
 from domain import limits
 from domain.people import Person
 from domain.promises import first_report, quiet_end
@@ -9,42 +12,84 @@ from services.turn import Turn
 from storage import ticket_reports
 from texts import say
 
+_AGAIN = 2  # given back so often, it goes up a level
 
-def answer(turn: Turn, person: Person, ticket: Ticket, outcome: Outcome) -> tuple[str, str]:
-    """A reporter's word on the result; "not solved" gives the ticket back.
 
-    Returns the office that has it and, where it is being worked on (again), when the bot reports back.
-    """
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What became of an answer. office: who has the ticket; when: the bot reports back, where it is being worked on;
+    raised: it went up a level, and all who reported it were told."""
+
+    ticket: Ticket
+    office: str
+    when: str
+    raised: bool = False
+
+
+def announce(turn: Turn, ticket: Ticket, office: str) -> None:
+    """It is said to be done: the group hears it once, each reporter is asked privately."""
+    facts = {"number": ticket.number, "summary": ticket.summary, "office": office}
+    if not ticket.discreet:
+        text = say("tickets.finished_group", **facts, note=ticket_notices.note(turn, ticket))
+        ticket_notices.to_groups(turn, ticket, text, urgent=ticket.urgent)
+    ticket_clock.ask_outcome(turn, ticket)
+
+
+def is_late(turn: Turn, ticket: Ticket) -> bool:
+    """It was done so long ago that the same trouble is a new matter."""
+    done = ticket.status not in LIVE and ticket.closed_at
+    return bool(done and turn.now > done + timedelta(days=turn.rules.limits.reopen_days))
+
+
+def answer(turn: Turn, person: Person, ticket: Ticket, outcome: Outcome) -> Answered:
+    """A reporter's word on the result; "not solved" gives the ticket back."""
     current = ticket_steps.lock(turn, ticket.id)
-    body = people.get_body(turn, ticket.body_id)
-    office = people.office(body, ticket.building)
     ticket_reports.answer(turn.tx, ticket.id, person.id, outcome.value, at=turn.now)
-    if outcome is not Outcome.UNSOLVED:
-        settled = {"settled_at": turn.now} if current.status is Status.DONE else {}
-        note: dict[str, object] = {"outcome": outcome.value}
-        current = ticket_steps.step(turn, current, Act.ANSWERED, by=person.id, note=note, **settled)
-        return office, ticket_notices.when(turn, current) if current.status in LIVE else ""
-    ticket_steps.record(turn, current, Act.ANSWERED, by=person.id, outcome=outcome.value)
-    if current.status not in LIVE:
-        current = ticket_steps.step(
-            turn,
-            current,
-            Act.REOPENED,
-            by=person.id,
-            accepted_by=None,
-            closed_at=None,
-            settled_at=None,
-            reopened=current.reopened + 1,
-            report_at=first_report(turn.now, turn.rules),
-            respond_by=limits.respond_by(turn.now, urgent=current.urgent, rules=turn.rules),
-            resolve_by=limits.resolve_by(turn.now, current.kind, urgent=current.urgent, rules=turn.rules),
-        )
-        seen_at = quiet_end(turn.now, turn.rules)
-        text = say("tickets.reopened_body", **ticket_notices.facts(turn, current, seen_at=seen_at))
-        ticket_notices.to_handlers(turn, ticket, body, text, choices=ticket_notices.take_it(ticket))
-        ticket_clock.promise(turn, current)
-        ticket_limits.start(turn, current)
-    return office, ticket_notices.when(turn, current)
+    note: dict[str, object] = {"outcome": outcome.value}
+    if outcome is Outcome.UNSOLVED:
+        ticket_steps.record(turn, current, Act.ANSWERED, by=person.id, **note)
+        return give_back(turn, person, current)
+    settled = {"settled_at": turn.now} if current.status is Status.DONE else {}
+    current = ticket_steps.step(turn, current, Act.ANSWERED, by=person.id, note=note, **settled)
+    return _answered(turn, current)
+
+
+def give_back(turn: Turn, person: Person, ticket: Ticket) -> Answered:
+    """It is not solved: back to its body with new limits, and the second time a level up at once. One that is being
+    worked on, or that was done too long ago, stays as it is."""
+    if ticket.status in LIVE or is_late(turn, ticket):
+        return _answered(turn, ticket)
+    again = ticket_steps.step(
+        turn,
+        ticket,
+        Act.REOPENED,
+        by=person.id,
+        accepted_by=None,
+        closed_at=None,
+        settled_at=None,
+        paused_at=None,
+        reopened=ticket.reopened + 1,
+        report_at=first_report(turn.now, turn.rules),
+        respond_by=limits.respond_by(turn.now, urgent=ticket.urgent, rules=turn.rules),
+        resolve_by=limits.resolve_by(turn.now, ticket.kind, urgent=ticket.urgent, rules=turn.rules),
+    )
+    seen_at = quiet_end(turn.now, turn.rules)
+    text = say("tickets.reopened_body", **ticket_notices.facts(turn, again, seen_at=seen_at))
+    body = people.get_body(turn, ticket.body_id)
+    ticket_notices.to_handlers(turn, ticket, body, text, choices=ticket_notices.take_it(ticket))
+    ticket_limits.start(turn, again)
+    raised = again
+    if again.reopened >= _AGAIN:
+        said = "endings.second_time" if again.reopened == _AGAIN else "endings.many_times"
+        raised = ticket_limits.escalate(turn, again, by=person.id, said=said)
+    ticket_clock.promise(turn, raised)
+    return _answered(turn, raised, raised=raised.hops > again.hops)
+
+
+def _answered(turn: Turn, ticket: Ticket, *, raised: bool = False) -> Answered:
+    office = people.office(people.get_body(turn, ticket.body_id), ticket.building)
+    when = ticket_notices.when(turn, ticket) if ticket.status in LIVE else ""
+    return Answered(ticket, office, when, raised)
 
 
 def add_complaint(turn: Turn, person: Person, ticket: Ticket, words: str) -> str:
@@ -53,3 +98,8 @@ def add_complaint(turn: Turn, person: Person, ticket: Ticket, words: str) -> str
     body = people.get_body(turn, ticket.body_id)
     ticket_notices.to_handlers(turn, ticket, body, say("tickets.lacking_body", number=ticket.number, words=words))
     return people.office(body, ticket.building)
+
+
+def add_reason(turn: Turn, person: Person, ticket: Ticket, words: str, *, kind: str = "reason") -> None:
+    """Why somebody is not satisfied; kind "no_photo": why the handler has no picture of the result."""
+    ticket_reports.add_texts(turn.tx, ticket.id, person_id=person.id, kind=kind, at=turn.now, texts=(words,))

@@ -16,7 +16,7 @@ from domain.rights import Action, may
 from domain.tickets import LIVE, Status, Ticket
 from services import people, ticket_notices, ticket_search
 from services.turn import Turn
-from storage import conversations, ticket_files, ticket_reports, tickets, timers
+from storage import conversations, ticket_files, ticket_merging, ticket_reports, tickets, timers
 from storage import people as people_rows
 from storage.conversations import Conversation
 from texts import say, wording
@@ -192,8 +192,30 @@ def kind_name(kind: str) -> str:
 
 def hint(turn: Turn, ticket: Ticket) -> str:
     """The line that tells a handler of files and how to see them; "" where there are none."""
-    there = [file for file in ticket_files.of_ticket(turn.tx, ticket.id) if file.state != ticket_files.LOST]
+    there = [file for file in _shown_with(turn, ticket) if file.state != ticket_files.LOST]
     return say("tickets.files_hint", kinds=kinds(there), number=ticket.number) if there else ""
+
+
+def _shown_with(turn: Turn, ticket: Ticket) -> list[ticket_files.Stored]:
+    """The ticket's files, with those of what was merged with it and of the whole it is a part of."""
+    whole = ticket.merged_into or ticket.id
+    family = [*ticket_merging.family(turn.tx, whole), *([ticket.parent_id] if ticket.parent_id else [])]
+    return [file for each in family for file in ticket_files.of_ticket(turn.tx, each)]
+
+
+def wants_after(turn: Turn, person: Person, ticket: Ticket) -> bool:
+    """The category asks for a picture of the result, and who finished the ticket has just sent none."""
+    asks = ticket.category in turn.rules.limits.photo_categories
+    return asks and not ticket_files.sent_since(turn.tx, ticket.id, person.id, since=turn.now - FOLLOW)
+
+
+def with_after(turn: Turn, ticket: Ticket) -> str:
+    """The words that go with the handler's note where a picture of the result came with it."""
+    if ticket.finished_by is None or ticket.closed_at is None:
+        return ""
+    since = ticket.closed_at - FOLLOW
+    sent = ticket_files.sent_since(turn.tx, ticket.id, ticket.finished_by, since=since)
+    return say("endings.with_photo") if sent else ""
 
 
 def post(turn: Turn, ticket: Ticket, body: Body, *, files: bool = True) -> None:
@@ -219,9 +241,10 @@ def show(turn: Turn, person: Person, chat: Chat | None, ticket: Ticket) -> Shown
     body = people.get_body(turn, ticket.body_id)
     handles = ticket_search.may_handle(turn, person, ticket, Action.SEE_FILES)
     closed = handles and ticket.discreet and all(post.body.level is Level.PROPERTY for post in person.posts)
-    there = ticket_files.of_ticket(turn.tx, ticket.id)
-    if closed or not handles:
-        there = [file for file in there if file.person_id == person.id]
+    there = _shown_with(turn, ticket)
+    if closed or not handles:  # one's own; who reported it sees the result too
+        seen = {person.id} if closed else {person.id, ticket.finished_by}
+        there = [file for file in there if file.person_id in seen]
     if closed and not there:
         raise Refusal("tickets.files_closed", number=ticket.number, office=people.office(body, ticket.building))
     kept = tuple(File(file.kind, file.name) for file in there if file.state == ticket_files.KEPT)

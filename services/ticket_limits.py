@@ -63,8 +63,11 @@ def due_limit(turn: Turn, data: dict[str, Any]) -> None:
         escalate(turn, ticket, by=None)
 
 
-def escalate(turn: Turn, ticket: Ticket, *, by: int | None) -> Ticket:
-    """One level up: the next body above that somebody can reach oversees the ticket; who has it, keeps it."""
+def escalate(turn: Turn, ticket: Ticket, *, by: int | None, said: str = "tickets.escalated_reporter") -> Ticket:
+    """One level up: the next body above that somebody can reach oversees the ticket; who has it, keeps it.
+
+    said: the text that tells the reporters.
+    """
     passed, upper, more = _next_above(turn, ticket)
     if upper is None:
         return ticket
@@ -80,7 +83,7 @@ def escalate(turn: Turn, ticket: Ticket, *, by: int | None) -> Ticket:
     seen = ticket_notices.facts(turn, ticket, seen_at=quiet_end(turn.now, turn.rules))
     choices = ticket_notices.take_it(ticket) if ticket.accepted_by is None else ()
     people.tell_body(turn, upper, say("tickets.escalated_up", **seen), choices=choices, urgent=ticket.urgent)
-    ticket_notices.to_reporters(turn, ticket, say("tickets.escalated_reporter", **facts))
+    ticket_notices.to_reporters(turn, ticket, say(said, **facts))
     late = limits.overdue_at(ticket)
     if late and late > turn.now:  # passed up before its limit, by a person
         start(turn, ticket)

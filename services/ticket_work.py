@@ -7,10 +7,10 @@ from domain import limits
 from domain.errors import Refusal
 from domain.people import Level, Person
 from domain.tickets import Act, Status, Ticket
-from services import people, ticket_clock, ticket_files, ticket_limits, ticket_notices, ticket_steps
+from services import people, ticket_clock, ticket_endings, ticket_files, ticket_limits, ticket_notices, ticket_steps
 from services.turn import Turn
 from storage import ticket_reports, timers
-from texts import say, wording
+from texts import pattern, say, wording
 
 _DECLINING = (Level.BRANCH, Level.COMMUNITY, Level.STREET)
 
@@ -38,8 +38,10 @@ def accept(turn: Turn, person: Person, ticket: Ticket) -> str:
     words = ticket_reports.texts(turn.tx, ticket.id)[:1]
     home = wording.home(first[0].building, first[0].unit, first[0].room) if first else ""
     who = f"{home} {first[0].name}".strip() if first and not ticket.discreet else ""
-    hint = ticket_files.hint(turn, ticket)
-    return say("tickets.taker_words", words=words[0][:60] if words else "", who=who, hint=hint)
+    said = words[0][:60] if words else ""
+    if ticket.discreet:  # neither who said it nor of whom
+        said = pattern("words.private_note").sub(say("intake.someone"), said)
+    return say("tickets.taker_words", words=said, who=who, hint=ticket_files.hint(turn, ticket))
 
 
 def finish(turn: Turn, person: Person, ticket: Ticket, *, note: str) -> None:
@@ -51,12 +53,7 @@ def finish(turn: Turn, person: Person, ticket: Ticket, *, note: str) -> None:
     ticket_reports.add_texts(turn.tx, ticket.id, person_id=person.id, kind="note", at=turn.now, texts=(note,))
     ticket_clock.stop(turn, ticket)
     office = people.acting_office(person.posts, body, ticket.building)
-    told = ticket_notices.note(turn, ticket)
-    facts = {"number": ticket.number, "summary": ticket.summary, "office": office, "note": told}
-    if not ticket.discreet:
-        ticket_notices.to_groups(turn, ticket, say("tickets.finished_group", **facts), urgent=ticket.urgent)
-    for reporter in ticket_reports.reporters(turn.tx, ticket.id, ticket.bot_id):
-        ticket_clock.ask_outcome(turn, ticket, reporter.person_id)
+    ticket_endings.announce(turn, ticket, office)
 
 
 def contacted(turn: Turn, person: Person, ticket: Ticket, *, note: str) -> None:
@@ -97,6 +94,8 @@ def heard(turn: Turn, person: Person, ticket: Ticket, words: str) -> str:
     if ticket.status is Status.WAITING:
         respond_by, resolve_by = limits.resumed(ticket, turn.now)
         changes: dict[str, Any] = {"paused_at": None, "respond_by": respond_by, "resolve_by": resolve_by}
+        if not ticket.contacted_at:  # asked and answered: they have spoken with each other
+            changes |= {"contacted_at": turn.now, "contacted_by": ticket.accepted_by}
         ticket = ticket_steps.step(turn, ticket, Act.HEARD, by=person.id, **changes)
         ticket_limits.start(turn, ticket)
     ticket_notices.to_handlers(turn, ticket, body, say("tickets.lacking_body", number=ticket.number, words=words))

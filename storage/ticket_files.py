@@ -102,9 +102,19 @@ _known = select(TicketFile.ref).where(
 _stays = or_(Report.outcome.is_(None), Report.outcome != "withdrawn")
 _of_ticket = (
     select(TicketFile.person_id, TicketFile.kind, TicketFile.state, func.coalesce(TicketFile.name, ""))
-    .join(Report, and_(Report.ticket_id == TicketFile.ticket_id, Report.person_id == TicketFile.person_id))
-    .where(TicketFile.ticket_id == bindparam("ticket"), _stays)
+    .outerjoin(Report, and_(Report.ticket_id == TicketFile.ticket_id, Report.person_id == TicketFile.person_id))
+    .where(TicketFile.ticket_id == bindparam("ticket"), _stays)  # no report: of a handler
     .order_by(TicketFile.id)
+)
+_sent_since = (
+    select(TicketFile.id)
+    .where(
+        TicketFile.ticket_id == bindparam("ticket"),
+        TicketFile.person_id == bindparam("person"),
+        TicketFile.at >= bindparam("since"),
+        TicketFile.state != LOST,
+    )
+    .limit(1)
 )
 _own = (
     select(TicketRow.id)
@@ -162,8 +172,14 @@ def known(tx: Tx, person_id: int, sent: Sequence[str]) -> set[str]:
 
 
 def of_ticket(tx: Tx, ticket_id: int) -> list[Stored]:
-    """The files of everybody whose report stands, the oldest first."""
+    """The files of handlers and of everybody whose report stands, the oldest first."""
     return [Stored(*row) for row in tx.execute(_of_ticket, {"ticket": ticket_id})]
+
+
+def sent_since(tx: Tx, ticket_id: int, person_id: int, *, since: datetime) -> bool:
+    """This person has sent a file about the ticket since then."""
+    values = {"ticket": ticket_id, "person": person_id, "since": since}
+    return tx.execute(_sent_since, values).first() is not None
 
 
 def own_ticket(tx: Tx, person_id: int, *, since: datetime, chat_id: str = "") -> int | None:
