@@ -86,6 +86,7 @@ def duty(talk: Talk) -> None:
     responsibility.set_shifts(talk.turn, talk.person, compound, days, whom, night=False)
     responsibility.set_shifts(talk.turn, talk.person, compound, nights, whom, night=True)
     if whom:
+        responsibility.tell_shift(talk.turn, talk.person, whom, shown_days)
         talk.say(say("responsibility.duty_set", days=shown_days, name=whom.name))
     else:
         talk.say(say("responsibility.duty_dropped", days=shown_days))

@@ -19,6 +19,7 @@ from storage.ticket_bodies import NOBODY, Barred
 from texts import say, wording
 
 _WEEK = timedelta(days=7)
+_OVER = {Level.BUILDING_GROUP: Level.BRANCH, Level.BRANCH: Level.COMMUNITY, Level.PROPERTY: Level.COMMUNITY}
 _MARKS = re.compile(r"(?<=<!-- routes -->\n).*?(?=<!-- /routes -->)", re.DOTALL)
 
 
@@ -37,13 +38,25 @@ def parties(turn: Turn, person: Person, place: Place, category: str, against: It
 
 
 def first_body(
-    turn: Turn, person: Person, place: Place, category: str, *, urgent: bool, discreet: bool, barred: Barred
+    turn: Turn,
+    person: Person,
+    place: Place,
+    category: str,
+    *,
+    urgent: bool,
+    discreet: bool,
+    barred: Barred,
+    against: tuple[Level, ...] = (),
 ) -> Body:
     """The first receiver: the compound's own line, else the usual chain. Who is not there or concerned is passed over.
 
     The company is first by the chain only where somebody leads it: whoever has a matter first answers for it. What is
-    spoken of in private goes to people, not to a company; what is urgent to an office, not to a neighbour.
+    spoken of in private goes to people, not to a company; what is urgent to an office, not to a neighbour. What is said
+    against an office goes to who is above it.
     """
+    if against:
+        level = min(_OVER[each] for each in against)
+        return people.responsible_body(turn, place, level, barred=barred)
     home = person.household_id if person.place and person.place.building_id == place.building_id else None
     asked = rows.asked(turn.tx, place.compound_id, category, home)
     chain, own = chain_of(category), Level(asked.level) if asked.level else None
@@ -144,8 +157,8 @@ def set_shifts(
     for day in days:
         start, end = shift(day, turn.rules.zone, night=night)
         rows.set_shift(turn.tx, compound_id, whom.person_id if whom else None, start, end, by=person.id)
-        about = {"person": whom.person_id} if whom else {}
-        _record(turn, person, compound_id, "duty_set", **about, start=start.isoformat(), end=end.isoformat())
+        about = whom.person_id if whom else None
+        _record(turn, person, compound_id, "duty_set", about=about, start=start.isoformat(), end=end.isoformat())
 
 
 def check_duty(turn: Turn, person: Person, compound_id: int) -> None:
@@ -153,6 +166,13 @@ def check_duty(turn: Turn, person: Person, compound_id: int) -> None:
     company = _company(turn, compound_id)
     if company is None or not may(person, Action.SET_DUTY, company):
         rights.check_right(turn, person, Action.SET_DUTY, _branch(turn, compound_id))
+
+
+def tell_shift(turn: Turn, person: Person, whom: Named, days: str) -> None:
+    """Whoever is on duty hears it, unless they said it themselves."""
+    user = stored.find_user(turn.tx, turn.bot_id, whom.person_id)
+    if user and whom.person_id != person.id:
+        people.tell_person(turn, user, say("responsibility.duty_you", days=days, by=person.name))
 
 
 def shifts(turn: Turn, person: Person, compound_id: int) -> list[Shift]:
