@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bot.commands.compounds import compound_commands
+from bot.commands.figures import figure_commands
 from bot.commands.lexicon import lexicon_commands
 from bot.commands.places import unplaced
 from bot.commands.posters import poster
@@ -30,6 +31,7 @@ for name, group in {
     "db": database_commands,
     "compound": compound_commands,
     "roster": roster_commands,
+    "figures": figure_commands,
     "wechat": wechat_commands,
     "keys": key_commands,
     "audit": audit_commands,

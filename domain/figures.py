@@ -21,7 +21,7 @@ from domain.tickets import Outcome
 # What a ticket's answer can be beside the four outcomes: nobody answered; called, not reached; taken out (剔除).
 SILENT, UNREACHED, EXCLUDED = "", "unreached", "excluded"
 VALID = tuple(outcome.value for outcome in Outcome)
-WEEK = timedelta(days=7)
+WEEK, HOUR = timedelta(days=7), timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Cell:
 class Intake:
     """Tickets opened in a period: how many of a category in a building, and how many of them came from 12345."""
 
+    compound: str
     building_id: int
     building: str
     body_id: int
@@ -224,18 +225,36 @@ def _morning(day: date, rules: Rules) -> datetime:
 # --- tables and proofs ----------------------------------------------------------------------------------------------
 
 
-def heat(intake: Iterable[Intake], order: Callable[[str], Any]) -> tuple[list[str], list[str], list[list[int]]]:
-    """(buildings, categories, counts by building and category); buildings in their order, the commonest category
-    first."""
-    table: dict[tuple[str, str], int] = {}
-    sums: dict[str, int] = {}
-    for each in intake:
-        key = each.building, each.category
-        table[key] = table.get(key, 0) + each.count
-        sums[each.category] = sums.get(each.category, 0) + each.count
-    buildings = sorted({building for building, _ in table}, key=order)
-    categories = sorted(sums, key=lambda category: (-sums[category], category))
-    return buildings, categories, [[table.get((each, category), 0) for category in categories] for each in buildings]
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """Counts by place and category; the last of either may be "", all the others together."""
+
+    places: list[str]
+    categories: list[str]
+    counts: list[list[int]]
+
+
+def heat(entries: Iterable[tuple[str, str, int]], order: Callable[[str], Any], *, places: int, categories: int) -> Heat:
+    """entries: (place, category, count). The places with most, in their order; the commonest category first."""
+    by_place: dict[str, int] = {}
+    by_category: dict[str, int] = {}
+    listed = list(entries)
+    for place, category, count in listed:
+        by_place[place] = by_place.get(place, 0) + count
+        by_category[category] = by_category.get(category, 0) + count
+    rows = sorted(_most(by_place, places), key=order)
+    columns = _most(by_category, categories)
+    rows += [""] if len(rows) < len(by_place) else []
+    columns += [""] if len(columns) < len(by_category) else []
+    table = [[0] * len(columns) for _ in rows]
+    for place, category, count in listed:
+        row = rows.index(place if place in rows else "")
+        table[row][columns.index(category if category in columns else "")] += count
+    return Heat(rows, columns, table)
+
+
+def _most(sums: dict[str, int], most: int) -> list[str]:
+    return sorted(sums, key=lambda name: (-sums[name], name))[:most]
 
 
 def digest(content: dict[str, Any]) -> str:

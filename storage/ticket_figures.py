@@ -27,11 +27,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
 
 from domain.figures import EXCLUDED, SILENT, UNREACHED, VALID, Cell, Intake
+from domain.people import Level
 from domain.tickets import LIVE, Outcome, Status
 from storage.base import Base, BigInt, Code, Id, Key, Moment, Ref, upsert
 from storage.database import Tx
 from storage.people import BodyRow
-from storage.places import OPEN, Building, ChatRow
+from storage.places import OPEN, Building, ChatRow, Compound
 from storage.ticket_reports import Report, stays
 from storage.tickets import TicketRow
 from storage.timers import TimerRow
@@ -121,8 +122,9 @@ def _between(column: Any, start: ColumnElement[Any] = _start, end: ColumnElement
     return and_(column >= start, column < end)
 
 
-is_done_between = and_(here, _is_done, _between(TicketRow.closed_at))
-is_opened_between = and_(here, _between(TicketRow.opened_at))
+_is_whole = TicketRow.parent_id.is_(None)  # what was split counts once, as the whole that was reported
+is_done_between = and_(here, _is_done, _is_whole, _between(TicketRow.closed_at))
+is_opened_between = and_(here, _is_whole, _between(TicketRow.opened_at))
 
 # A ticket's answer: "not solved" of anybody, else of the first who gave one; else why there is none.
 _said = case(
@@ -152,6 +154,7 @@ _since = bindparam("since", type_=Moment())
 is_late = and_(
     here,
     _is_done,
+    _is_whole,
     _between(TicketRow.closed_at, bindparam("late_start", type_=Moment()), bindparam("late_end", type_=Moment())),
     exists().where(_counts, Report.answered_at > _since).correlate(TicketRow),
     ~exists().where(_counts, Report.answered_at <= _since).correlate(TicketRow),
@@ -185,9 +188,10 @@ def _cells_of(condition: ColumnElement[bool]) -> Select[Any]:
 
 
 _cells, _late_cells = _cells_of(is_done_between), _cells_of(is_late)
-_place = (TicketRow.building_id, Building.number, TicketRow.body_id, TicketRow.category)
+_place = (Compound.name, TicketRow.building_id, Building.number, TicketRow.body_id, TicketRow.category)
 _intake = (
     select(*_place, func.count(), func.sum(case((TicketRow.hotline != "", 1), else_=0)))
+    .join(Compound, Compound.id == TicketRow.compound_id)
     .outerjoin(Building, Building.id == TicketRow.building_id)
     .where(is_opened_between)
     .group_by(*_place)
@@ -255,7 +259,7 @@ _closed_at = select(ClosedMonth.body_id, ClosedMonth.closed_at).where(
 _close = upsert(ClosedMonth).on_conflict_do_nothing()
 _once = upsert(TimerRow).on_conflict_do_nothing()
 _working = (
-    select(ChatRow.bot_id, BodyRow.id)
+    select(ChatRow.bot_id, BodyRow.id, BodyRow.level)
     .distinct()
     .join_from(ChatRow, BodyRow, BodyRow.id == ChatRow.body_id)
     .where(ChatRow.state == OPEN)
@@ -312,7 +316,7 @@ def cells(tx: Tx, within: Within, start: datetime, end: datetime, late: Late | N
 def intake(tx: Tx, within: Within, start: datetime, end: datetime) -> list[Intake]:
     """Tickets opened in the period by place, body and category."""
     rows = tx.execute(_intake, within.values(start=start, end=end))
-    return [Intake(row[0] or 0, row[1] or "", row[2], row[3], row[4], int(row[5])) for row in rows]
+    return [Intake(row[0], row[1] or 0, row[2] or "", row[3], row[4], row[5], int(row[6])) for row in rows]
 
 
 def standing(tx: Tx, within: Within, now: datetime) -> Standing:
@@ -354,6 +358,6 @@ def once(tx: Tx, kind: str, key: str, *, bot_id: str, due_at: datetime, data: di
     return tx.execute(_once, row).rowcount == 1
 
 
-def working_bodies(tx: Tx) -> list[tuple[str, int]]:
-    """(bot, body) of every body with a work chat."""
-    return [(row[0], row[1]) for row in tx.execute(_working)]
+def working_bodies(tx: Tx) -> list[tuple[str, int, Level]]:
+    """(bot, body, its level) of every body with a work chat."""
+    return [(row[0], row[1], Level(row[2])) for row in tx.execute(_working)]
