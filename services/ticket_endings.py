@@ -65,6 +65,8 @@ def give_back(turn: Turn, person: Person, ticket: Ticket) -> Answered:
         Act.REOPENED,
         by=person.id,
         accepted_by=None,
+        contacted_at=None,  # who has it speaks with the reporter anew
+        contacted_by=None,
         closed_at=None,
         settled_at=None,
         paused_at=None,

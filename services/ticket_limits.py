@@ -12,7 +12,7 @@ from domain import limits
 from domain.people import TREE, Body
 from domain.promises import is_quiet, next_report, quiet_end
 from domain.tickets import Act, Status, Ticket
-from services import people, ticket_notices, ticket_steps
+from services import people, ticket_clock, ticket_notices, ticket_steps
 from services.turn import Turn
 from storage import ticket_bodies, tickets, timers
 from texts import say
@@ -95,7 +95,10 @@ def escalate(turn: Turn, ticket: Ticket, *, by: int | None, said: str = "tickets
 def _next_above(turn: Turn, ticket: Ticket) -> tuple[list[int], Body | None, bool]:
     """The next body of the tree that is filled: above the one that oversees it now, else above its own. With it the
     ids of those passed over (vacant, or a party to it), and whether there are any above it."""
-    here = people.get_body(turn, ticket.overseer_id or ticket.body_id)
+    here = people.get_body(turn, ticket.body_id)
+    if ticket.overseer_id:
+        overseer = people.get_body(turn, ticket.overseer_id)
+        here = here if overseer.under(here) else overseer  # it was moved to a body above its overseer
     barred = ticket_bodies.barred(turn.tx, ticket.id)
     chain = [body for body in people.above(turn, here) if body.level in TREE]
     for place, body in enumerate(chain):
@@ -113,24 +116,29 @@ def _remind(turn: Turn, ticket: Ticket, late: datetime) -> None:
             people.tell_person(turn, user, text, choices=choices)
 
 
+def resume(turn: Turn, ticket: Ticket) -> dict[str, Any]:
+    """What changes when a clock that stood still goes on; nothing where it did not."""
+    if ticket.paused_at is None:
+        return {}
+    timers.cancel(turn.tx, REVIEW, str(ticket.id))
+    respond_by, resolve_by = limits.resumed(ticket, turn.now)
+    report_at = max(ticket.report_at, next_report(turn.now, turn.rules))
+    changes = {"respond_by": respond_by, "resolve_by": resolve_by, "report_at": report_at}
+    return {**changes, "paused_at": None, "review_at": None}
+
+
 def due_review(turn: Turn, data: dict[str, Any]) -> None:
     """The day has come to look at a shelved matter again."""
     ticket = ticket_steps.lock(turn, data["ticket"])
     if ticket.status is not Status.SHELVED:
         return
-    respond_by, resolve_by = limits.resumed(ticket, turn.now)
-    ticket = ticket_steps.step(
-        turn,
-        ticket,
-        Act.REVIEWED,
-        by=None,
-        review_at=None,
-        paused_at=None,
-        accepted_by=None,
-        respond_by=max(respond_by or turn.now, limits.respond_by(turn.now, urgent=False, rules=turn.rules)),
-        resolve_by=max(resolve_by or turn.now, limits.add_workdays(turn.now, 1, turn.rules)),
-        report_at=next_report(turn.now, turn.rules),
-    )
+    changes = resume(turn, ticket)
+    soon = limits.respond_by(turn.now, urgent=False, rules=turn.rules)
+    changes["respond_by"] = max(changes["respond_by"] or soon, soon)
+    soon = limits.add_workdays(turn.now, 1, turn.rules)
+    changes["resolve_by"] = max(changes["resolve_by"] or soon, soon)
+    ticket = ticket_steps.step(turn, ticket, Act.REVIEWED, by=None, accepted_by=None, **changes)
+    ticket_clock.promise(turn, ticket)
     body = people.get_body(turn, ticket.body_id)
     facts = ticket_notices.facts(turn, ticket)
     ticket_notices.to_handlers(

@@ -23,9 +23,12 @@ def accept(turn: Turn, person: Person, ticket: Ticket) -> str:
         raise Refusal("tickets.already_yours", number=ticket.number)
     if ticket.status is Status.ACCEPTED:
         raise Refusal("tickets.taken", number=ticket.number, office=ticket_notices.holder(turn, ticket))
-    ticket = ticket_steps.step(turn, ticket, Act.ACCEPTED, by=person.id, accepted_by=person.id)
+    changes = ticket_limits.resume(turn, ticket)  # it may have been shelved
+    ticket = ticket_steps.step(turn, ticket, Act.ACCEPTED, by=person.id, accepted_by=person.id, **changes)
     timers.cancel(turn.tx, ticket_clock.WATCH, str(ticket.id))
     ticket_limits.start(turn, ticket)
+    if changes:
+        ticket_clock.promise(turn, ticket)
     office = people.acting_office(person.posts, body, ticket.building)
     if ticket.urgent:
         text = say("tickets.accepted_urgent", number=ticket.number, office=office)
