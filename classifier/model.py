@@ -19,6 +19,26 @@ _CALM = 20  # pieces that say nothing, as if in every message: a few words alone
 _TOP = 18.0  # above every logarithm here: rows hold no negative numbers
 
 
+class Rows(dict[str, int]):
+    """The rows of the pieces met so far; one is worked out when its piece is first met. An unknown piece has none."""
+
+    def __init__(self, tally: Tally, make: Callable[[str], int]) -> None:
+        """`make` gives the row of a counted piece."""
+        super().__init__()
+        self._tally, self._make = tally, make
+
+    def __missing__(self, piece: str) -> int:
+        """Work a row out."""
+        if piece not in self._tally.index:
+            return 0
+        row = self[piece] = self._make(piece) if any(self._tally.of(piece)) else 0
+        return row
+
+    def total(self, pieces: Features) -> int:
+        """The sum of the rows."""
+        return sum(map(self.__getitem__, pieces))
+
+
 class Odds:
     """Is it the second of two classes? Every piece adds the logarithm of how much more often it was there."""
 
@@ -28,18 +48,8 @@ class Odds:
         others, mine = (n / TENTHS for n in self.tally.examples)
         share = (mine + 1) / (others + mine + 2)
         self._no, self._yes = smooth * (1 - share) * TENTHS, smooth * share * TENTHS
-        self._rows: dict[str, int] = {}
+        self.rows = Rows(self.tally, lambda piece: self.row(piece, 0, 0))
         self.usual = math.log(share / (1 - share))
-
-    def total(self, pieces: Features) -> int:
-        """The sum of the rows of those pieces that are known; a row is worked out when its piece is first met."""
-        total = 0
-        for piece in self.tally.index.keys() & pieces:
-            row = self._rows.get(piece)
-            if row is None:
-                row = self._rows[piece] = self.row(piece, 0, 0)
-            total += row
-        return total
 
     def row(self, piece: str, no: int, yes: int) -> int:
         """The row of a piece with more counts than shipped."""
@@ -54,7 +64,7 @@ class Odds:
 
     def score(self, pieces: Features, total: int | None = None, usual: float | None = None) -> float:
         """Above zero for the second class. Long messages do not shout: the sum is divided by the root of the length."""
-        total = self.total(pieces) if total is None else total
+        total = self.rows.total(pieces) if total is None else total
         odds, known = total & 0xFFFFFFFF, total >> 32
         usual = self.usual if usual is None else usual
         return (odds / SCALE - known * (_TOP + usual)) / math.sqrt(len(pieces) + _CALM)
@@ -63,7 +73,7 @@ class Odds:
         """The pairs that spoke loudest for the second class."""
         least = round((_TOP + self.usual) * SCALE)
         pairs = [piece for piece in self.tally.index.keys() & pieces if len(piece.strip(" ^$0")) > 1]
-        known = sorted((-(self.row(piece, 0, 0) & 0xFFFFFFFF), piece) for piece in pairs)
+        known = sorted((-(self.rows[piece] & 0xFFFFFFFF), piece) for piece in pairs)
         return [piece for odds, piece in known if -odds > least][:most]
 
 
@@ -74,18 +84,9 @@ class Sorter:
         """`tally` counts a class for every code."""
         self.codes = codes
         self.tally = tally
-        self._rows: dict[str, int] = {}
+        none = [0] * len(codes)
+        self.rows = Rows(self.tally, lambda piece: self.row(piece, none))
         self.examples = sum(tally.examples) / TENTHS
-
-    def total(self, pieces: Features) -> int:
-        """The sum of the rows of those pieces that are known; a row is worked out when its piece is first met."""
-        total, none = 0, [0] * len(self.codes)
-        for piece in self.tally.index.keys() & pieces:
-            row = self._rows.get(piece)
-            if row is None:
-                row = self._rows[piece] = self.row(piece, none) if any(self.tally.of(piece)) else 0
-            total += row
-        return total
 
     def weights(self, piece: str, more: Sequence[int]) -> list[float]:
         """What a piece says for each class with more counts than shipped, and last how far it is to be trusted."""
@@ -151,7 +152,7 @@ class Opinion:
     def scores(self, pieces: Features) -> dict[str, float]:
         """A score for every category; only differences mean anything."""
         own = self.learned.rows.keys() & pieces
-        total = self.sorter.total(pieces - own if own else pieces)
+        total = self.sorter.rows.total(pieces - own if own else pieces)
         for piece in own:
             row = self._sorted.get(piece)
             if row is None:
@@ -169,7 +170,7 @@ class Opinion:
     def odds(self, pieces: Features) -> float:
         """How much a message sounds like a complaint."""
         own = self.learned.rows.keys() & pieces
-        total = self.ticket.total(pieces - own if own else pieces)
+        total = self.ticket.rows.total(pieces - own if own else pieces)
         for piece in own:
             row = self._odds.get(piece)
             if row is None:
