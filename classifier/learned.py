@@ -29,6 +29,7 @@ class Learned:
         self.totals = [0] * len(self.classes)  # pieces
         self.lessons: dict[str, list[int]] = {}  # the messages themselves, while this process lives; not in a snapshot
         self.words: dict[str, dict[str, int]] = {}  # word: {category: how often it was taken in}
+        self.taken: dict[str, tuple[str, ...]] = {}  # the words that count, with their categories
 
     def __bool__(self) -> bool:
         """Was anything learned?"""
@@ -66,6 +67,9 @@ class Learned:
             del found[category]
         if not found:
             del self.words[word]
+        self.taken[word] = tuple(sorted(code for code, n in found.items() if n > 0))
+        if not self.taken[word]:
+            del self.taken[word]
 
     def snapshot(self) -> Snapshot:
         """All of it as plain data, always in the same order."""

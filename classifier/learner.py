@@ -88,7 +88,7 @@ class Learner:
             return [self._normal(seed.text) for seed in plain_talk if seed.label != code]
 
         def known(word: str) -> bool:
-            return word in words or word in self._learned.words or word in self.lexicon.loose
+            return word in words or word in self._learned.taken or word in self.lexicon.loose
 
         return suggest(sent, self._normal, self._shared.cut, known, others)
 
@@ -139,8 +139,8 @@ class Learner:
     def _taken(self, text: str) -> list[Hit]:
         """The words the compound took in."""
         return [
-            Hit(at, at + len(word), at, word, tuple(Mark(THING, code, word) for code in sorted(found)), bit(THING), ())
-            for word, found in self._learned.words.items()
+            Hit(at, at + len(word), at, word, tuple(Mark(THING, code, word) for code in codes), bit(THING), ())
+            for word, codes in self._learned.taken.items()
             if (at := text.find(word)) >= 0
         ]
 

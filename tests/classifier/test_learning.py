@@ -168,6 +168,17 @@ def test_a_word_taken_in_is_a_keyword_at_once(base: Classifier) -> None:
     assert classifier.guess(text) == before
 
 
+def test_a_word_taken_out_before_it_is_taken_in_counts_for_nothing() -> None:
+    classifier = OWN.for_counts()
+    text = "蜂箱坏了半个月没人管"
+    classifier.unlearn_word("蜂箱", "水")
+    assert classifier.guess(text) == OWN.guess(text)
+    classifier.learn_word("蜂箱", "水")
+    assert classifier.counts() == OWN.counts()
+    with pytest.raises(ValueError, match="empty"):
+        classifier.learn_word(" ", "水")
+
+
 @pytest.mark.parametrize("name", ["", "nothing", "其他的"])
 def test_unknown_categories_are_named(name: str) -> None:
     classifier = OWN.for_counts()
