@@ -4,7 +4,7 @@ from dialogs.engine import Talk
 from dialogs.ticket_work import to_handle
 from domain.errors import Refusal
 from domain.tickets import LIVE, Status, Ticket
-from services import lessons, people, ticket_notices, ticket_search
+from services import lessons, people, responsibility, ticket_notices, ticket_search
 from texts import catalogue, options, say
 
 _SUGGESTED = 6
@@ -69,7 +69,9 @@ def moved(talk: Talk) -> None:
     if chosen == 1:
         _wrong_words(talk, ticket)
     elif chosen == 2:
-        talk.then("responsibility.set", category=ticket.category, body=talk.args["body"])
+        level = people.get_body(talk.turn, talk.args["body"]).level
+        responsibility.set_line(talk.turn, talk.person, ticket.compound_id, ticket.category, level)
+        talk.say(say("lessons.set", category=say(f"categories.{ticket.category}"), office=office))
     else:
         talk.say(say("lessons.left"))
 

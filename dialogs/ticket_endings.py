@@ -6,7 +6,7 @@ from domain.errors import Refusal
 from domain.guess import Guess
 from domain.people import Place
 from domain.tickets import OUTCOMES, Outcome, Status, Ticket
-from services import ticket_clock, ticket_endings, ticket_notices, ticket_search
+from services import lessons, ticket_clock, ticket_endings, ticket_notices, ticket_search
 from services import tickets as ticket_services
 from texts import options, pattern, say
 
@@ -29,6 +29,8 @@ def outcome(talk: Talk) -> None:
     elif answered.when:  # another reporter has given it back meanwhile
         talk.say(say("tickets.thanks_back", number=ticket.number, when=answered.when))
     else:
+        words = lessons.words_for(talk.turn, ticket)
+        lessons.closed(talk.turn, ticket, talk.school.base.lesson(words) if words else "")
         talk.say(say("tickets.thanks_satisfied", number=ticket.number))
 
 
