@@ -46,6 +46,7 @@ SLACK = 0.3  # categories of one's own have no examples: what was rejected must 
 OURS = 0.2  # and less still where a place of ours is named
 DISTANT = 0.6  # more where neither a thing nor a place of ours is named
 VAGUE = 0.18  # of what is heard by the examples alone, the category must be likelier
+UNCERTAIN, HEAVY = 0.3, 1.2  # and of what is hardly of any category, the weight
 DOUBT = 0.29  # the most probability of what may be meant the other way round: so much is asked about
 SURE = 0.5  # the least probability of each of two matters in one message
 CALM = -1.2  # odds of a cry for help too low for the rules to be believed
@@ -168,7 +169,8 @@ class Classifier(Learner):
         verdict.ruled = verdict.kind == "complaint"
         if not self._shared.urgent and not self._learned:
             return
-        if self._weight(verdict, odds) >= needed:
+        verdict.weight = self._weight(verdict, odds)
+        if verdict.weight >= needed:
             verdict.kind = "complaint"
             if not verdict.ruled:
                 verdict.reasons += self._shared.ticket.strongest(pieces, _PIECES)
@@ -176,6 +178,13 @@ class Classifier(Learner):
             verdict.kind = "complaint"
         elif verdict.ruled:
             verdict.kind = quiet_kind(verdict.groups, verdict.done)
+
+    @staticmethod
+    def _vague(verdict: Verdict, probability: float) -> bool:
+        """What is of no category above others must be a complaint by the rules, or weigh much more."""
+        if not verdict.ruled and probability < VAGUE:
+            return True
+        return probability < UNCERTAIN and verdict.weight < HEAVY and not verdict.groups.get("petition")
 
     def _categories(self, hits: list[Hit], pieces: Features, home: str = "") -> dict[str, float]:
         """The score of every category: the lexicon's votes, the counted examples, and the words taken in."""
@@ -194,7 +203,7 @@ class Classifier(Learner):
         for code, times in self._same(pieces).items() if learned else ():
             voted[code] += AGAIN * min(times, 1.0)
         for hit in hits:
-            for code in self._learned.words.get(hit.word, ()):
+            for code in self._learned.taken.get(hit.word, ()):
                 voted[code] += TAKEN
         return voted
 
@@ -243,8 +252,8 @@ class Classifier(Learner):
         home = self.lexicon.homes.get(danger, "") if outright else ""
         category, probability, runner_up = self._rank(self._categories(verdict.live, pieces, home))
         if verdict.irony:
-            probability = min(probability, DOUBT)
-        elif kind == "complaint" and self._shared.urgent and not verdict.ruled and probability < VAGUE:
+            probability = min(probability, DOUBT)  # asked about, never answered in public
+        elif kind == "complaint" and self._shared.urgent and self._vague(verdict, probability):
             kind = "chat"
         ticket = bool(danger) or kind == "complaint"
         matter, summary = describe(self.lexicon, category, verdict.live)

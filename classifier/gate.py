@@ -51,6 +51,7 @@ class Verdict:
     done: bool = False
     fault: bool = False
     ruled: bool = False  # a complaint by the rules alone
+    weight: float = 0.0  # the evidence with the examples' odds
     irony: bool = False  # praise, then a fault that lasts: only a person can tell
     near: bool = False  # a thing is named, or a place of ours with something wrong
     ours: bool = False  # a place of ours is named, or somebody cries out as neighbours do
@@ -192,7 +193,9 @@ class Gate:
         verdict.ours = bool(groups.get("place") or any(hit.roles & bit(CRY) for hit in found.strong))
         praise = groups.get("praise")
         late = [hit for hit in found.strong + found.special if praise and hit.core > praise[-1].start]
-        verdict.irony = bool(late and groups.get("lasting") and not verdict.done and groups.keys().isdisjoint(_WEIGHED))
+        verdict.irony = bool(
+            late and groups.get("lasting") and verdict.ours and not verdict.done and groups.keys().isdisjoint(_WEIGHED)
+        )
         if named:
             verdict.fault = bool(found.strong or found.faults or petition or asked or lasting)
         else:  # a fault of nothing: only where it is at least said to be here
