@@ -141,15 +141,19 @@ def reply(talk: Talk) -> None:
 def refer(talk: Talk) -> None:
     """`转外 12 供电`, `转外 12 供电 周五`, `转外 12`: the supplier of the matter's kind."""
     ticket = to_handle(talk, say("tickets.which_ticket"), *LIVE)
-    said, _, rest = talk.args.get("note", "").partition(" ")
-    agency = read_agency(said) if said else agency_of(ticket.category)
-    if not agency:
-        agency = read_agency(talk.ask("agency", say("routing.which_agency")))
+    said, today = pattern("routing.between").split(talk.args.get("note", "").strip()), talk.turn.local.date()
+    agency = next((code for word in said if (code := read_agency(word))), "")
+    day = next((day for word in said if (day := read_day(word, today))), None)
+    strange = [word for word in said if word and not read_agency(word) and not read_day(word, today)]
+    if strange and agency:
+        raise Refusal("routing.outside_day")
+    agency = (
+        agency
+        or (not strange and agency_of(ticket.category))
+        or read_agency(talk.ask("agency", say("routing.which_agency")))
+    )
     if not agency:
         raise Refusal("routing.which_agency")
-    day = read_day(rest.strip(), talk.turn.local.date()) if rest.strip() else None
-    if rest.strip() and day is None:
-        raise Refusal("offices.which_day")
     talk.say(ticket_outside.refer(talk.turn, talk.person, ticket, agency, day))
 
 
