@@ -44,9 +44,7 @@ def ask_outcome(turn: Turn, ticket: Ticket) -> None:
 
 def stop(turn: Turn, ticket: Ticket) -> None:
     """It ends: nothing more is said of it by the clock. What it is a part of, and its own parts, may end with it."""
-    for kind in (POST, PROMISE, WATCH):
-        timers.cancel(turn.tx, kind, str(ticket.id))
-    ticket_limits.stop(turn, ticket)
+    timers.cancel_each(turn.tx, (POST, PROMISE, WATCH, ticket_limits.DUE, ticket_limits.REVIEW), str(ticket.id))
     whole = ticket.parent_id or (ticket.id if ticket.status is Status.WITHDRAWN else None)
     if whole:
         data = {"ticket": whole}

@@ -40,8 +40,7 @@ def start(turn: Turn, ticket: Ticket) -> None:
 
 
 def stop(turn: Turn, ticket: Ticket) -> None:
-    for kind in (DUE, REVIEW):
-        timers.cancel(turn.tx, kind, str(ticket.id))
+    timers.cancel_each(turn.tx, (DUE, REVIEW), str(ticket.id))
 
 
 def due_limit(turn: Turn, data: dict[str, Any]) -> None:
@@ -63,10 +62,17 @@ def due_limit(turn: Turn, data: dict[str, Any]) -> None:
         escalate(turn, ticket, by=None)
 
 
-def escalate(turn: Turn, ticket: Ticket, *, by: int | None, said: str = "tickets.escalated_reporter") -> Ticket:
+def escalate(
+    turn: Turn,
+    ticket: Ticket,
+    *,
+    by: int | None,
+    said: str = "tickets.escalated_reporter",
+    above: str = "tickets.escalated_up",
+) -> Ticket:
     """One level up: the next body above that somebody can reach oversees the ticket; who has it, keeps it.
 
-    said: the text that tells the reporters.
+    said, above: the texts that tell the reporters and the level above.
     """
     passed, upper, more = _next_above(turn, ticket)
     if upper is None:
@@ -82,7 +88,7 @@ def escalate(turn: Turn, ticket: Ticket, *, by: int | None, said: str = "tickets
     facts = ticket_notices.facts(turn, ticket) | {"office": people.office(upper, ticket.building)}
     seen = ticket_notices.facts(turn, ticket, seen_at=quiet_end(turn.now, turn.rules))
     choices = ticket_notices.take_it(ticket) if ticket.accepted_by is None else ()
-    people.tell_body(turn, upper, say("tickets.escalated_up", **seen), choices=choices, urgent=ticket.urgent)
+    people.tell_body(turn, upper, say(above, **seen), choices=choices, urgent=ticket.urgent)
     ticket_notices.to_reporters(turn, ticket, say(said, **facts))
     late = limits.overdue_at(ticket)
     if late and late > turn.now:  # passed up before its limit, by a person

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -11,6 +12,7 @@ from sqlalchemy import (
     Row,
     Select,
     String,
+    Update,
     and_,
     bindparam,
     false,
@@ -286,8 +288,19 @@ def open_ticket(tx: Tx, **values: Any) -> int | None:
     return found
 
 
+@cache
+def _change(names: tuple[str, ...]) -> Update:
+    """Built once for each set of columns that change together."""
+    return (
+        update(TicketRow)
+        .where(TicketRow.id == bindparam("row"))
+        .values({name: bindparam(f"new_{name}", type_=TicketRow.__table__.columns[name].type) for name in names})
+    )
+
+
 def change(tx: Tx, ticket_id: int, **values: Any) -> None:
-    tx.execute(update(TicketRow).where(TicketRow.id == ticket_id).values(**values))
+    names = tuple(sorted(values))
+    tx.execute(_change(names), {"row": ticket_id} | {f"new_{name}": values[name] for name in names})
 
 
 def hop(tx: Tx, ticket_id: int, before: int) -> bool:

@@ -1,10 +1,12 @@
 """Due times are rows: a tick claims what is due and calls a service, in one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Index, bindparam, delete, func, select
+from sqlalchemy import BindParameter, Delete, Index, bindparam, delete, func, select
 from sqlalchemy.orm import Mapped
 
 from storage.base import Base, Code, Id, Key, upsert
@@ -66,6 +68,18 @@ def keep_timer(tx: Tx, kind: str, key: str, *, bot_id: str, due_at: datetime, da
 
 def cancel(tx: Tx, kind: str, key: str) -> None:
     tx.execute(_cancel, {"kind": kind, "key": key})
+
+
+@cache
+def _cancel_each(count: int) -> Delete:
+    kinds: list[BindParameter[str]] = [bindparam(f"kind{number}") for number in range(count)]
+    return delete(TimerRow).where(TimerRow.kind.in_(kinds), TimerRow.key == bindparam("key"))
+
+
+def cancel_each(tx: Tx, kinds: Sequence[str], key: str) -> None:
+    """All of these kinds at once."""
+    values = {f"kind{number}": kind for number, kind in enumerate(kinds)}
+    tx.execute(_cancel_each(len(kinds)), values | {"key": key})
 
 
 def take_due(tx: Tx, *, now: datetime, most: int = 100) -> list[Timer]:

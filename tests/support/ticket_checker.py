@@ -164,6 +164,10 @@ class Replay:
             late = max(late, self.woken)
         return late if self.matter.urgent else by_day(late)
 
+    def latest(self, due: datetime) -> datetime:
+        """When the tick that finds it due has come: one that comes at night leaves it for the morning."""
+        return due + self.slack if self.matter.urgent else by_day(due + self.slack)
+
     def live(self, history: Iterable[Entry], now: datetime) -> list[str]:
         for entry in history:
             self.expect_nothing_missed(entry)
@@ -173,7 +177,7 @@ class Replay:
 
     def expect_nothing_missed(self, entry: Entry) -> None:
         due = self.due()
-        if due and entry.at > due + self.slack:
+        if due and entry.at > self.latest(due):
             self.blame(f"nobody was called at {due:%m-%d %H:%M}, next came {entry.action} {entry.at.astimezone(ZONE)}")
 
     def enter(self, entry: Entry) -> None:
@@ -247,7 +251,7 @@ class Replay:
             self.blame("two levels at one moment")
         if due is None and not entry.by:
             self.blame(f"a level was called though the clock stood, {entry.at.astimezone(ZONE)}")
-        elif due and not entry.by and not due <= entry.at <= due + self.slack:
+        elif due and not entry.by and not due <= entry.at <= self.latest(due):
             self.blame(f"a level was called at {entry.at.astimezone(ZONE)}, not at {due}")
         if entry.data["body"] != upper or entry.data.get("passed", []) != passed:
             self.blame(f"{entry.data['body']} was called over {entry.data.get('passed')}, not {upper} over {passed}")
@@ -263,7 +267,7 @@ class Replay:
             self.blame(f"is {row.status} after {row.hops} hops, its history says {self.status} after {self.hops}")
         if self.hops and row.overseer_id != self.level:
             self.blame(f"overseen by {row.overseer_id}, not {self.level}")
-        if due and now > due + self.slack:
+        if due and now > self.latest(due):
             self.blame(f"the next level should have been called at {due}")
         if self.status == "done" and self.finished and now > by_day(self.finished + LAPSE) + self.slack:
             self.blame(f"nobody answered since {self.finished.astimezone(ZONE)}, and it has not lapsed")
