@@ -23,7 +23,7 @@ def lines(turn: Turn, body: Body, name: str, period: Period) -> list[str]:
 def _unhappy(turn: Turn, body: Body, period: Period) -> list[str]:
     where = ticket_figures.within(turn, body)
     found = ticket_lists.unhappy(turn.tx, where, period.start, period.end, most=MOST)
-    heading = say("figures.list_unhappy", month=period.start.astimezone(turn.rules.zone).month)
+    heading = say("figures.list_unhappy", month=period.start.month)
     return _shown(heading, [_line(row, _unhappy_note(row)) for row in found])
 
 
@@ -50,7 +50,7 @@ def _uncalled(turn: Turn, body: Body, period: Period) -> list[str]:
         key = "figures.note_unreached" if row["answer"] == UNREACHED else "figures.note_closed"
         return say(key, day=ticket_notices.day(turn, row["closed_at"]))
 
-    heading = say("figures.list_uncalled", month=period.start.astimezone(turn.rules.zone).month)
+    heading = say("figures.list_uncalled", month=period.start.month)
     return _shown(heading, [_line(row, note(row)) for row in found])
 
 
@@ -83,7 +83,7 @@ def _corrections(turn: Turn, body: Body, period: Period) -> list[str]:
         )
         for each in changed
     ]
-    month = period.start.astimezone(turn.rules.zone).month
+    month = period.start.month
     return _shown(say("figures.list_corrections", month=month), shown)
 
 

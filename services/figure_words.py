@@ -64,7 +64,7 @@ def closed_text(turn: Turn, sheet: Sheet, digest: str) -> str:
     rates = figures.rates(figures.tally(sheet.cells), turn.rules.figures)
     return say(
         "figures.closed",
-        month=sheet.period.start.astimezone(turn.rules.zone).month,
+        month=sheet.period.start.month,
         response=figures.shown(rates.response, few),
         solved=figures.shown(rates.solved, few),
         satisfied=figures.shown(rates.satisfied, few),

@@ -17,7 +17,7 @@ from services import people, rights, ticket_notices
 from services.turn import Turn
 from storage import audit, ticket_lists
 from storage import ticket_figures as rows
-from storage.ticket_figures import Frozen, Late, Standing, Within
+from storage.ticket_figures import Frozen, Standing, Within
 
 CLOSING = (Level.BRANCH, Level.COMMUNITY)
 _PROPERTY = "property"  # complaints about the property company are not for its eyes
@@ -86,28 +86,26 @@ def _closer(turn: Turn, body: Body) -> Body | None:
 def gather(turn: Turn, body: Body, period: Period, category: str = "") -> Sheet:
     """A closed month as it was frozen, everything else as it stands now."""
     closer = _closer(turn, body) if period.month else None
-    found = rows.frozen(turn.tx, [closer.id], period.month) if closer else []
+    found = rows.frozen(turn.tx, closer.id, period.month) if closer else None
     if found:
-        return _thawed(turn, body, period, category, found[0])
+        return _thawed(turn, body, period, category, found)
     where = within(turn, body, category)
     return Sheet(
         body,
         category,
         period,
-        rows.cells(turn.tx, where, period.start, period.end, _late(turn, closer, period)),
+        rows.cells(turn.tx, where, period.start, period.end, _silent(turn, closer, period)),
         rows.intake(turn.tx, where, period.start, period.end),
         rows.medians(turn.tx, where, period.start, period.end),
         rows.standing(turn.tx, where, turn.now),
     )
 
 
-def _late(turn: Turn, closer: Body | None, period: Period) -> Late | None:
-    """The month before, where it is closed: what was answered since counts here."""
+def _silent(turn: Turn, closer: Body | None, period: Period) -> list[int]:
+    """Of the month before, where it is closed: whoever has answered since counts here."""
     if closer is None or not period.month:
-        return None
-    before = figures.month_before(period, turn.rules.zone)
-    closed_at = rows.closed_since(turn.tx, [closer.id], before.month).get(closer.id)
-    return Late(before.start, before.end, closed_at) if closed_at else None
+        return []
+    return rows.silent_in(turn.tx, closer.id, figures.month_before(period, turn.rules.zone).month)
 
 
 def _thawed(turn: Turn, body: Body, period: Period, category: str, found: Frozen) -> Sheet:
@@ -144,7 +142,7 @@ def place_totals(turn: Turn, place: Place) -> Sheet:
     where = Within((place.compound_id,), building=place.building_id)
     body = rights.body_at(turn, place)
     intake = rows.intake(turn.tx, where, period.start, period.end)
-    cells = rows.cells(turn.tx, where, period.start, period.end, None)
+    cells = rows.cells(turn.tx, where, period.start, period.end, [])
     return Sheet(body, "", period, cells, intake, {}, rows.standing(turn.tx, where, turn.now))
 
 
@@ -158,10 +156,9 @@ def close(turn: Turn, person: Person, body: Body, period: Period) -> tuple[Sheet
         raise Refusal("figures.close_who")
     if period.end > turn.now:
         raise Refusal("figures.close_early", day=ticket_notices.day(turn, period.end))
-    before = rows.closed_since(turn.tx, [body.id], period.month).get(body.id)
-    if before:
-        raise Refusal("figures.closed_already", month=period.start.month, day=ticket_notices.day(turn, before))
     sheet = gather(turn, body, period)
+    if sheet.closed_at:
+        raise Refusal("figures.closed_already", month=period.start.month, day=ticket_notices.day(turn, sheet.closed_at))
     content = _content(turn, sheet)
     digest = figures.digest(content)
     if not rows.close(turn.tx, body.id, period.month, at=turn.now, by=person.id, figures=content, digest=digest):
@@ -172,19 +169,22 @@ def close(turn: Turn, person: Person, body: Body, period: Period) -> tuple[Sheet
 
 def _content(turn: Turn, sheet: Sheet) -> dict[str, Any]:
     """All of a period's figures, with the tickets they are made of, as plain values: what is frozen and exported."""
+    tickets = _tickets(turn, sheet.body, sheet.period)
+    silent = [each["id"] for each in tickets if each["counts"] == "done" and each["answer"] not in figures.VALID]
     return {
         "month": sheet.period.month,
+        "silent": silent,
         "cells": [list(astuple(cell)) for cell in sheet.cells],
         "intake": [list(astuple(each)) for each in sheet.intake],
         "medians": sheet.medians,
-        "tickets": _tickets(turn, sheet.body, sheet.period),
+        "tickets": tickets,
     }
 
 
 def _tickets(turn: Turn, body: Body, period: Period) -> list[dict[str, Any]]:
     """counts: "done" in the period, "late" of the month before, "" only opened in it."""
-    late = _late(turn, _closer(turn, body), period)
-    found = ticket_lists.rows(turn.tx, within(turn, body), period.start, period.end, late)
+    silent = _silent(turn, _closer(turn, body), period)
+    found = ticket_lists.rows(turn.tx, within(turn, body), period.start, period.end, silent)
     return [_plain(turn, row, period) for row in found]
 
 
@@ -216,12 +216,12 @@ def _plain(turn: Turn, row: dict[str, Any], period: Period) -> dict[str, Any]:
 
 def corrections(turn: Turn, body: Body, period: Period) -> list[Correction]:
     """What has changed since the month was closed; the frozen figures stay as they are."""
-    found = rows.frozen(turn.tx, [body.id], period.month)
-    if not found:
+    found = rows.frozen(turn.tx, body.id, period.month)
+    if found is None:
         raise Refusal("figures.not_closed", month=period.start.month)
     today = {row["id"]: row for row in _tickets(turn, body, period)}
     changed = []
-    for was in found[0].figures["tickets"]:
+    for was in found.figures["tickets"]:
         now = today.get(was["id"])
         after = now["answer"] if now and now["counts"] == was["counts"] else None
         if was["counts"] and was["answer"] != after:
@@ -235,18 +235,16 @@ def corrections(turn: Turn, body: Body, period: Period) -> list[Correction]:
 def export(turn: Turn, body: Body, period: Period, *, by: int | None, who: str) -> dict[str, Any]:
     """Everything that stands on the sheets, as plain values (bot/figure_sheets.py writes them); it is recorded who had
     it. The right is checked where it is asked for."""
-    closer = _closer(turn, body)
-    found = rows.frozen(turn.tx, [body.id], period.month) if closer and closer.id == body.id else []
-    sheet = gather(turn, body, period)
-    content = found[0].figures if found else _content(turn, sheet)
-    digest = found[0].digest if found else figures.digest(content)
+    found = rows.frozen(turn.tx, body.id, period.month)
+    content = found.figures if found else _content(turn, gather(turn, body, period))
+    digest = found.digest if found else figures.digest(content)
     _record(turn, by, body, "figures_exported", month=period.month, digest=digest)
     return {
         **content,
         "body": body.name,
         "who": who,
         "at": f"{turn.local:%Y-%m-%d %H:%M}",
-        "closed": f"{found[0].closed_at.astimezone(turn.rules.zone):%Y-%m-%d %H:%M}" if found else "",
+        "closed": f"{found.closed_at.astimezone(turn.rules.zone):%Y-%m-%d %H:%M}" if found else "",
         "digest": digest,
         "rules": astuple(turn.rules.figures),
     }

@@ -149,15 +149,13 @@ _spoken = and_(
 )
 is_in_time = case((_spoken, 1), else_=0)
 _counts = and_(_of_ticket, Report.excluded == "", Report.outcome.in_(VALID))
-_since = bindparam("since", type_=Moment())
-# Done in the closed month before, and first answered after it was closed.
+# Done in the month before, which was closed while nobody had answered; somebody has since.
 is_late = and_(
     here,
     _is_done,
-    _is_whole,
-    _between(TicketRow.closed_at, bindparam("late_start", type_=Moment()), bindparam("late_end", type_=Moment())),
-    exists().where(_counts, Report.answered_at > _since).correlate(TicketRow),
-    ~exists().where(_counts, Report.answered_at <= _since).correlate(TicketRow),
+    TicketRow.id.in_(bindparam("silent", expanding=True)),
+    TicketRow.closed_at < _start,
+    exists().where(_counts).correlate(TicketRow),
 )
 
 
@@ -251,10 +249,10 @@ _closed_columns = (
     ClosedMonth.digest,
 )
 _closed = select(*_closed_columns).where(
-    ClosedMonth.body_id.in_(bindparam("bodies", expanding=True)), ClosedMonth.month == bindparam("month")
+    ClosedMonth.body_id == bindparam("body"), ClosedMonth.month == bindparam("month")
 )
-_closed_at = select(ClosedMonth.body_id, ClosedMonth.closed_at).where(
-    ClosedMonth.body_id.in_(bindparam("bodies", expanding=True)), ClosedMonth.month == bindparam("month")
+_silent = select(ClosedMonth.figures["silent"]).where(
+    ClosedMonth.body_id == bindparam("body"), ClosedMonth.month == bindparam("month")
 )
 _close = upsert(ClosedMonth).on_conflict_do_nothing()
 _once = upsert(TimerRow).on_conflict_do_nothing()
@@ -268,18 +266,6 @@ _working = (
 
 
 # --- what is asked --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Late:
-    """The closed month before: its days, and when it was closed."""
-
-    start: datetime
-    end: datetime
-    since: datetime
-
-    def values(self) -> dict[str, datetime]:
-        return {"late_start": self.start, "late_end": self.end, "since": self.since}
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,11 +286,12 @@ class Frozen:
     digest: str
 
 
-def cells(tx: Tx, within: Within, start: datetime, end: datetime, late: Late | None) -> list[Cell]:
-    """Tickets done in the period by place, body, category and answer; with those answered too late for the month."""
+def cells(tx: Tx, within: Within, start: datetime, end: datetime, silent: list[int]) -> list[Cell]:
+    """Tickets done in the period by place, body, category and answer. silent: of the closed month before, those nobody
+    had answered; they count here once somebody has."""
     rows = [(row, False) for row in tx.execute(_cells, within.values(start=start, end=end))]
-    if late:
-        rows += [(row, True) for row in tx.execute(_late_cells, within.values(**late.values()))]
+    if silent:
+        rows += [(row, True) for row in tx.execute(_late_cells, within.values(start=start, silent=silent))]
     return [
         Cell(
             row[0] or 0, row[1] or "", row[2], row[3], row[4], bool(row[5]), bool(row[6]), row[7], int(row[8]), is_late
@@ -337,13 +324,16 @@ def find_hotline(tx: Tx, compounds: list[int], hotline: str, *, since: datetime)
     return found
 
 
-def frozen(tx: Tx, bodies: list[int], month: str) -> list[Frozen]:
-    return [Frozen(*row) for row in tx.execute(_closed, {"bodies": bodies, "month": month})]
+def frozen(tx: Tx, body_id: int, month: str) -> Frozen | None:
+    """The month as the body closed it, if it did."""
+    row = tx.execute(_closed, {"body": body_id, "month": month}).first()
+    return Frozen(*row) if row else None
 
 
-def closed_since(tx: Tx, bodies: list[int], month: str) -> dict[int, datetime]:
-    """When each of these bodies closed that month, if it did."""
-    return {row[0]: row[1] for row in tx.execute(_closed_at, {"bodies": bodies, "month": month})}
+def silent_in(tx: Tx, body_id: int, month: str) -> list[int]:
+    """Of that month, where it is closed: the tickets that nobody had answered then."""
+    found: list[int] | None = tx.execute(_silent, {"body": body_id, "month": month}).scalar()
+    return found or []
 
 
 def close(tx: Tx, body_id: int, month: str, *, at: datetime, by: int, figures: dict[str, Any], digest: str) -> bool:

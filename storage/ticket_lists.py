@@ -10,7 +10,6 @@ from domain.tickets import Outcome, Status
 from storage.database import Tx
 from storage.places import Building, Compound
 from storage.ticket_figures import (
-    Late,
     Within,
     answer,
     is_done_between,
@@ -73,10 +72,10 @@ _repeated = (
 )
 
 
-def rows(tx: Tx, within: Within, start: datetime, end: datetime, late: Late | None) -> list[dict[str, Any]]:
+def rows(tx: Tx, within: Within, start: datetime, end: datetime, silent: list[int]) -> list[dict[str, Any]]:
     """A row for each ticket that counts in the period, and for each opened in it."""
-    spans = late.values() if late else {"late_start": start, "late_end": start, "since": start}
-    return [row._asdict() for row in tx.execute(_rows, within.values(start=start, end=end, **spans))]
+    values = within.values(start=start, end=end, silent=silent)
+    return [row._asdict() for row in tx.execute(_rows, values)]
 
 
 def unhappy(tx: Tx, within: Within, start: datetime, end: datetime, *, most: int) -> list[dict[str, Any]]:
