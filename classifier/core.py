@@ -174,7 +174,7 @@ class Classifier(Learner):
             verdict.kind = "complaint"
             if not verdict.ruled:
                 verdict.reasons += self._shared.ticket.strongest(pieces, _PIECES)
-        elif verdict.irony:
+        elif verdict.irony and verdict.weight >= 0:
             verdict.kind = "complaint"
         elif verdict.ruled:
             verdict.kind = quiet_kind(verdict.groups, verdict.done)

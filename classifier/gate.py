@@ -193,9 +193,7 @@ class Gate:
         verdict.ours = bool(groups.get("place") or any(hit.roles & bit(CRY) for hit in found.strong))
         praise = groups.get("praise")
         late = [hit for hit in found.strong + found.special if praise and hit.core > praise[-1].start]
-        verdict.irony = bool(
-            late and groups.get("lasting") and verdict.ours and not verdict.done and groups.keys().isdisjoint(_WEIGHED)
-        )
+        verdict.irony = bool(late and groups.get("lasting") and not verdict.done and groups.keys().isdisjoint(_WEIGHED))
         if named:
             verdict.fault = bool(found.strong or found.faults or petition or asked or lasting)
         else:  # a fault of nothing: only where it is at least said to be here
