@@ -39,7 +39,7 @@ def split(talk: Talk) -> None:
         raise Refusal("endings.split_few", number=ticket.number)
     wanted = [_wanted(talk, ticket, words) for words in parts]
     opened = ticket_merging.split(talk.turn, talk.person, ticket, wanted)
-    talk.say(ticket_merging.said(talk.turn, ticket, opened))
+    talk.say(ticket_merging.said(talk.turn, ticket, opened, "endings.split_here"))
 
 
 def _parts(words: str) -> list[str]:

@@ -8,7 +8,7 @@ from domain.errors import Refusal
 from domain.people import TREE, Body, Level, Person
 from domain.rights import Action, may
 from domain.tickets import ENDED, Act, Outcome, Status, Ticket
-from services import people, rights, ticket_endings, ticket_search, ticket_steps
+from services import people, ticket_endings, ticket_search, ticket_steps
 from services.ticket_endings import Answered
 from services.turn import Turn
 from storage import audit, callbacks, ticket_merging, ticket_reports, tickets
@@ -99,8 +99,7 @@ def unanswered(turn: Turn, person: Person, ticket: Ticket) -> list[Call]:
 def _check(turn: Turn, person: Person, ticket: Ticket) -> None:
     body = people.get_body(turn, ticket.body_id)
     if not _may_call(turn, person, ticket):
-        office = rights.who_could(turn, Action.HANDLE, body, but=person.id)
-        raise Refusal("callbacks.not_yours", number=ticket.number, who=office)
+        raise Refusal("callbacks.not_yours", number=ticket.number, who=_another(turn, person, ticket, body))
     if ticket.status not in (Status.DONE, Status.CLOSED):
         key = "callbacks.ended" if ticket.status in ENDED else "callbacks.not_done"
         raise Refusal(key, number=ticket.number, state=say(f"tickets.state_{ticket.status.value}"))

@@ -9,7 +9,7 @@ from domain.promises import first_report, quiet_end
 from domain.tickets import LIVE, Act, Outcome, Status, Ticket
 from services import people, ticket_clock, ticket_limits, ticket_notices, ticket_steps
 from services.turn import Turn
-from storage import ticket_reports
+from storage import ticket_merging, ticket_reports
 from texts import say
 
 _AGAIN = 2  # given back so often, it goes up a level
@@ -32,6 +32,9 @@ def announce(turn: Turn, ticket: Ticket, office: str) -> None:
     if not ticket.discreet:
         text = say("tickets.finished_group", **facts, note=ticket_notices.note(turn, ticket))
         ticket_notices.to_groups(turn, ticket, text, urgent=ticket.urgent)
+    if ticket.parent_id and any(part.status in LIVE for part in ticket_merging.parts(turn.tx, ticket.parent_id)):
+        text = say("endings.part_done", **facts, note=ticket_notices.note(turn, ticket))
+        ticket_notices.to_reporters(turn, ticket, text)  # they are asked when all parts have ended
     ticket_clock.ask_outcome(turn, ticket)
 
 
@@ -83,7 +86,7 @@ def give_back(turn: Turn, person: Person, ticket: Ticket) -> Answered:
     raised = again
     if again.reopened >= _AGAIN:
         said = "endings.second_time" if again.reopened == _AGAIN else "endings.many_times"
-        raised = ticket_limits.escalate(turn, again, by=person.id, said=said)
+        raised = ticket_limits.escalate(turn, again, by=person.id, said=said, above="endings.not_good_up")
     ticket_clock.promise(turn, raised)
     return _answered(turn, raised, raised=raised.hops > again.hops)
 

@@ -99,6 +99,7 @@ def unmerge(turn: Turn, person: Person, ticket: Ticket) -> Ticket:
     """Two matters after all: the ticket goes on by itself, and exactly those it brought leave the other one with it;
     who has words of their own there stays there too."""
     if ticket.status is not Status.MERGED or ticket.merged_into is None:
+        ticket_steps.hold(turn, person, ticket)
         raise Refusal("endings.not_merged", number=ticket.number)
     ticket, into = _both(turn, person, ticket, rows.get(turn.tx, ticket.merged_into))
     ticket_steps.check(ticket, Act.UNMERGED)
@@ -162,17 +163,17 @@ def split(turn: Turn, person: Person, ticket: Ticket, wanted: list[Wanted]) -> l
     ticket = ticket_steps.step(turn, ticket, Act.SPLIT, by=person.id, note=note, accepted_by=person.id)
     ticket_clock.stop(turn, ticket)
     shown = [(part, people.office(body, part.building)) for part, body in opened]
-    ticket_notices.to_reporters(turn, ticket, said(turn, ticket, shown))
+    ticket_notices.to_reporters(turn, ticket, said(turn, ticket, shown, "endings.split_reporter"))
     return shown
 
 
-def said(turn: Turn, ticket: Ticket, parts: list[tuple[Ticket, str]]) -> str:
-    """What the reporters hear of it, and the handler in answer."""
+def said(turn: Turn, ticket: Ticket, parts: list[tuple[Ticket, str]], key: str) -> str:
+    """What the reporters hear of it, and the handler in answer: what is in the first line, then the parts."""
     lines = [
         say("endings.split_line", number=part.number, summary=part.summary, office=office) for part, office in parts
     ]
     when = ticket_notices.when(turn, parts[0][0])
-    return "\n".join([say("endings.split_reporter", number=ticket.number, count=len(parts), when=when), *lines])
+    return "\n".join([say(key, number=ticket.number, count=len(parts), when=when), *lines])
 
 
 def due_parts(turn: Turn, data: dict[str, Any]) -> None:
