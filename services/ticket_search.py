@@ -8,7 +8,7 @@ from domain.rights import Action, may
 from domain.tickets import LIVE, Status, Ticket
 from services import people, ticket_notices
 from services.turn import Turn
-from storage import ticket_reports, tickets
+from storage import ticket_bodies, ticket_reports, tickets
 from texts import say, wording
 
 
@@ -48,10 +48,28 @@ def _meant(turn: Turn, person: Person, chat: Chat | None, found: list[Ticket]) -
 
 
 def may_handle(turn: Turn, person: Person, ticket: Ticket, action: Action = Action.HANDLE) -> bool:
-    """Whoever a matter about the property company concerns may not handle it."""
-    if ticket.category == "property" and all(post.body.level is Level.PROPERTY for post in person.posts):
+    """A right over its body, or over one that helps, was called or is to take it over. Whoever it concerns may not,
+    whatever other posts they hold."""
+    parts, barred = ticket_bodies.concerned(turn.tx, ticket.id)
+    if _concerns(person, ticket, barred):
         return False
-    return may(person, action, people.get_body(turn, ticket.body_id))
+    if may(person, action, people.get_body(turn, ticket.body_id)):
+        return True
+    others = parts | ({ticket.offered_to} if ticket.offered_to else frozenset())
+    return any(may(person, action, people.get_body(turn, each)) for each in others)
+
+
+def may_own(turn: Turn, person: Person, ticket: Ticket) -> bool:
+    """A right over the body that has the ticket: a helper works on it, but only its owner takes or ends it."""
+    if _concerns(person, ticket, ticket_bodies.barred(turn.tx, ticket.id)):
+        return False
+    return may(person, Action.HANDLE, people.get_body(turn, ticket.body_id))
+
+
+def _concerns(person: Person, ticket: Ticket, barred: ticket_bodies.Barred) -> bool:
+    bodies = {post.body.id for post in person.posts}
+    company = ticket.category == "property" and any(post.body.level is Level.PROPERTY for post in person.posts)
+    return company or person.id in barred.people or bool(bodies & barred.bodies)
 
 
 def own(turn: Turn, person: Person, *statuses: Status) -> list[Ticket]:
@@ -95,8 +113,18 @@ def urgent_here(turn: Turn, chat: Chat, *statuses: Status) -> Ticket | None:
     return next((ticket for ticket in recent if ticket.urgent and ticket.status in statuses), None)
 
 
+def goes_on_in(turn: Turn, ticket: Ticket) -> Ticket:
+    """The ticket itself; of one that was merged: the one in which it goes on."""
+    while ticket.merged_into:
+        ticket = tickets.get(turn.tx, ticket.merged_into)
+    return ticket
+
+
 def progress(turn: Turn, ticket: Ticket) -> str:
-    """Where a ticket stands, in one or two lines."""
+    """Where a ticket stands, in one or two lines; of one that was merged: where the other one stands."""
+    if ticket.status is Status.MERGED:
+        other = goes_on_in(turn, ticket)
+        return say("endings.progress_merged", number=ticket.number, other=other.number) + "\n" + progress(turn, other)
     office = ticket_notices.holder(turn, ticket)
     facts = {
         "number": ticket.number,
