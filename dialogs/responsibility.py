@@ -14,7 +14,11 @@ from texts import options, pattern, say, wording, words
 from texts.wording import figure
 
 _MOST = 9
-_BESIDE = (Level.OWNERS_COMMITTEE, Level.RESIDENTS_COMMITTEE, Level.TWO_COMMITTEES)
+_BESIDE = {
+    "owners_committee": Level.OWNERS_COMMITTEE,
+    "residents_committee": Level.RESIDENTS_COMMITTEE,
+    "two_committees": Level.TWO_COMMITTEES,
+}
 
 
 def routes(talk: Talk) -> None:
@@ -27,33 +31,33 @@ def routes(talk: Talk) -> None:
             line = own.get(code)
             first = responsibility.level_name(Level(line.level)) if line and line.level else ""
             facts = {"category": say(f"categories.{code}"), "level": first or responsibility.first_name(chain, code)}
-            shown.append(say("responsibility.line_own" if first else "responsibility.line", **facts))
-        talk.say(say("responsibility.shown", lines="\n".join(shown)))
+            shown.append(say("routes.line_own" if first else "routes.line", **facts))
+        talk.say(say("routes.shown", lines="\n".join(shown)))
         return
     category = _category(talk.args["category"])
     level = read_level(talk.args.get("level", ""))
     if not category:
-        raise Refusal("responsibility.which_category")
+        raise Refusal("routes.which_category")
     if level is None:
-        raise Refusal("responsibility.which_level")
+        raise Refusal("routes.which_level")
     facts = {"category": say(f"categories.{category}")}
     there = own.get(category)
     if there and there.level == level and level in FIRSTS:
-        text = say("responsibility.again", **facts, level=responsibility.level_name(level))
-        if talk.choose("again", text, options("responsibility.again_choices")) == 0:
-            talk.say(say("responsibility.left"))
+        text = say("routes.again", **facts, level=responsibility.level_name(level))
+        if talk.choose("again", text, options("routes.again_choices")) == 0:
+            talk.say(say("routes.left"))
             return
         responsibility.drop_line(talk.turn, talk.person, compound, category)
         first = responsibility.first_name(chain_of(category), category)
-        talk.say(say("responsibility.dropped", **facts, level=first))
+        talk.say(say("routes.dropped", **facts, level=first))
         return
     responsibility.set_line(talk.turn, talk.person, compound, category, level)
-    talk.say(say("responsibility.set", **facts, level=responsibility.level_name(level)))
+    talk.say(say("routes.set", **facts, level=responsibility.level_name(level)))
 
 
 def _category(said: str) -> str:
     for code in CHAINS:
-        known = words("responsibility.words_property_matters" if code == "property" else f"responsibility.words_{code}")
+        known = words("routes.words_property_matters" if code == "property" else f"routes.words_{code}")
         if said in known:
             return code
     return ""
@@ -65,7 +69,7 @@ def duty(talk: Talk) -> None:
     if "days" not in talk.args:
         lines = [
             say(
-                "responsibility.duty_line",
+                "routes.duty_line",
                 when=_when(
                     talk, each.starts_at.astimezone(zone).date(), night=each.starts_at.astimezone(zone).hour > 0
                 ),
@@ -73,42 +77,42 @@ def duty(talk: Talk) -> None:
             )
             for each in responsibility.shifts(talk.turn, talk.person, compound)
         ]
-        shown = say("responsibility.duty_shown", lines="\n".join(lines))
-        talk.say(shown if lines else say("responsibility.duty_none"))
+        shown = say("routes.duty_shown", lines="\n".join(lines))
+        talk.say(shown if lines else say("routes.duty_none"))
         return
     responsibility.check_duty(talk.turn, talk.person, compound)
     days, nights = _days(talk.args["days"], talk.turn.local.date())
     shown_days = wording.listed(
         [*(_when(talk, day, night=False) for day in days), *(_when(talk, day, night=True) for day in nights)]
     )
-    nobody = talk.args["who"] in words("responsibility.nobody_words")
+    nobody = talk.args["who"] in words("routes.nobody_words")
     whom = None if nobody else _person(talk, compound, talk.args["who"])
     responsibility.set_shifts(talk.turn, talk.person, compound, days, whom, night=False)
     responsibility.set_shifts(talk.turn, talk.person, compound, nights, whom, night=True)
     if whom:
         responsibility.tell_shift(talk.turn, talk.person, whom, shown_days)
-        talk.say(say("responsibility.duty_set", days=shown_days, name=whom.name))
+        talk.say(say("routes.duty_set", days=shown_days, name=whom.name))
     else:
-        talk.say(say("responsibility.duty_dropped", days=shown_days))
+        talk.say(say("routes.duty_dropped", days=shown_days))
 
 
 def _days(said: str, today: date) -> tuple[list[date], list[date]]:
     """Whole days and nights that words like 周六 周日, 今晚 mean."""
     days: list[date] = []
     nights: list[date] = []
-    for part in pattern("responsibility.duty_days").findall(said):
+    for part in pattern("routes.duty_days").findall(said):
         day = read_day(part, today)
         if day is None:
-            raise Refusal("responsibility.which_days")
-        (nights if pattern("responsibility.nights").search(part) else days).append(day)
+            raise Refusal("routes.which_days")
+        (nights if pattern("routes.nights").search(part) else days).append(day)
     if not days and not nights:
-        raise Refusal("responsibility.which_days")
+        raise Refusal("routes.which_days")
     return days, nights
 
 
 def _when(talk: Talk, day: date, *, night: bool) -> str:
     shown = wording.day(day, talk.turn.local.date())
-    return say("responsibility.night", day=shown) if night else shown
+    return say("routes.night", day=shown) if night else shown
 
 
 def _person(talk: Talk, compound: int, name: str) -> Named:
@@ -132,22 +136,20 @@ def accused(said: str) -> tuple[Level, ...]:
 
 def about(levels: tuple[Level, ...]) -> str:
     """What a complaint about an office is called: neither who nor what it says stands in a post."""
-    return say("responsibility.about", offices=wording.listed([responsibility.level_name(level) for level in levels]))
+    return say("routes.about", offices=wording.listed([responsibility.level_name(level) for level in levels]))
 
 
 # --- what words mean ------------------------------------------------------------------------------------------------
 
 
 def read_level(said: str) -> Level | None:
-    for level in (*FIRSTS, *_BESIDE):
-        if said in words(f"responsibility.words_{level.name.lower()}"):
-            return level
-    return None
+    known = {level.name.lower(): level for level in FIRSTS} | _BESIDE
+    return next((level for name, level in known.items() if said in words(f"routes.words_{name}")), None)
 
 
 def read_agency(said: str) -> str:
     """The code of a supplier or department, "" where the words are none."""
-    return next((code for code in AGENCIES if said.strip() in words(f"responsibility.words_agency_{code}")), "")
+    return next((code for code in AGENCIES if said.strip() in words(f"routes.words_agency_{code}")), "")
 
 
 def read_body(talk: Talk, ticket: Ticket, said: str) -> Body:
@@ -170,6 +172,6 @@ def read_body(talk: Talk, ticket: Ticket, said: str) -> Body:
 
 
 FLOWS = {
-    "responsibility.routes": routes,
-    "responsibility.duty": duty,
+    "routes.routes": routes,
+    "routes.duty": duty,
 }

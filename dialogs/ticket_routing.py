@@ -162,7 +162,7 @@ def outside_news(talk: Talk) -> None:
     ticket = ticket_search.get(talk.turn, talk.args["ticket"])
     chosen = talk.choose("news", ticket_outside.question(ticket), options("routing.outside_choices"))
     if chosen == 1:
-        agency = say(f"responsibility.agency_{ticket.outside}")
+        agency = say(f"routes.agency_{ticket.outside}")
         ticket_work.finish(talk.turn, talk.person, ticket, note=say("routing.outside_done", agency=agency))
         talk.say(say("tickets.finished_here", number=ticket.number))
     elif chosen == 2:

@@ -2,13 +2,26 @@
 
 from dataclasses import replace
 
+from dialogs import intake, known
 from dialogs.engine import Silence, Talk, find_open
+from dialogs.responsibility import about, accused
 from domain.errors import Refusal
 from domain.guess import Guess
 from domain.messages import Address, File, Outgoing
+from domain.people import Person, Place
 from domain.promises import is_quiet, quiet_end
-from domain.tickets import CONDUCT, PRIVATE_DANGERS, UNNUMBERED_DANGERS, Ticket
-from services import people, ticket_files, ticket_notices, ticket_search, tickets
+from domain.tickets import CONDUCT, LIVE, PRIVATE_DANGERS, THINGS, UNNUMBERED_DANGERS, Ticket
+from services import (
+    lessons,
+    people,
+    responsibility,
+    ticket_files,
+    ticket_intake,
+    ticket_notices,
+    ticket_search,
+    tickets,
+)
+from services.conversations import close
 from services.tickets import Reported
 from texts import options, pattern, say, wording
 from texts.wording import figure
@@ -17,41 +30,84 @@ _SHORT = 4  # characters: thanks, greetings
 _LACKING = 30  # minutes for which what is still missing is waited for
 
 
-def complain(talk: Talk, guess: Guess, texts: tuple[str, ...]) -> Reported | None:
-    """A complaint in a person's own words, in a group or in private. None: it was not written as a ticket."""
+def complain(
+    talk: Talk, guess: Guess, texts: tuple[str, ...], *, also: Guess | None = None, elder: Person | None = None
+) -> Reported | None:
+    """A complaint in a person's own words, in a group or in private. None: it was not written as a ticket.
+
+    also: a second matter in the same words. elder: for whom it is said (代报), where the bot knows them.
+    """
     if guess.danger in PRIVATE_DANGERS:
         talk.then("tickets.confide", danger=guess.danger, chat=talk.incoming.address.chat)
         return None
     words = " ".join(texts)
-    building, unit = pattern("words.building").search(words), pattern("words.unit").search(words)
     try:
-        place = people.locate(
-            talk.turn,
-            talk.person,
-            talk.chat,
-            building=figure(building["building"]) if building else "",
-            unit=figure(unit["unit"]) if unit else "",
-        )
+        place = _place(talk, elder or talk.person, words)
     except Refusal:
         if not guess.urgent:
             raise
         say_card(talk, guess.danger)  # help first, even where nobody can be sent
         return None
+    if not guess.urgent and (matter := known.about(talk, place, words)):
+        known.answer(talk, matter)
+        return None
+    first = _report(talk, guess, texts, place, elder)
+    second = _report(talk, also, texts, place, elder) if also else None
+    if elder and first.opened:
+        intake.told(talk, first, elder)
+    elif second and _both(talk, first, second):
+        return first
+    else:
+        acknowledge(talk, first)
+    if second:
+        acknowledge(talk, second)
+    intake.ask_on(talk, first, words)
+    return first
+
+
+def _place(talk: Talk, person: Person, words: str) -> Place:
+    building, unit = pattern("words.building").search(words), pattern("words.unit").search(words)
+    numbers = (figure(found[name]) if found else "" for found, name in ((building, "building"), (unit, "unit")))
+    return people.locate(talk.turn, person, talk.chat, **dict(zip(("building", "unit"), numbers, strict=True)))
+
+
+def _report(talk: Talk, guess: Guess, texts: tuple[str, ...], place: Place, elder: Person | None) -> Reported:
+    words, person = " ".join(texts), talk.person
     files = ticket_files.unpacked(talk.args.get("files", ()))
-    named = guess.category in CONDUCT and pattern("words.neighbour").search(words)
+    against = () if guess.urgent or guess.category in THINGS else accused(words)
+    if against:
+        guess = replace(guess, matter="", summary=about(against))
+    named = guess.category in CONDUCT and bool(pattern("words.neighbour").search(words))
+    private = guess.category == "property" or named or "hidden" in talk.args or bool(against)
     reported = tickets.report(
         talk.turn,
-        talk.person,
+        elder or person,
         guess,
         place=place,
-        address=talk.incoming.address,
+        address=Address(elder.user, private=True) if elder else talk.incoming.address,
         texts=texts,
-        files=(*ticket_files.asked_about(talk.turn, talk.person), *files, *talk.incoming.files),
-        discreet=not guess.urgent and bool(guess.category == "property" or named),
+        files=(*ticket_files.asked_about(talk.turn, person), *files, *talk.incoming.files),
+        discreet=not guess.urgent and private,
         own_home=bool(pattern("words.own_home").search(words)),
+        source="behalf" if "behalf" in talk.args else "",
+        personal=named and not against,
+        by=person if elder else None,
+        against=against,
     )
-    acknowledge(talk, reported)
+    if reported.opened:
+        lessons.keep(talk.turn, reported.ticket, guess, talk.school.base.version)
     return reported
+
+
+def _both(talk: Talk, first: Reported, second: Reported) -> bool:
+    """Two matters of one message are told in one line in the group."""
+    tickets_, now = (first.ticket, second.ticket), is_quiet(talk.turn.now, talk.turn.rules)
+    if not (first.opened and second.opened) or now or any(_private_only(talk, each) for each in (first, second)):
+        return False
+    one, two = tickets_
+    facts = {"number": one.number, "other": two.number, "first": one.summary, "second": two.summary}
+    talk.announce(say("intake.opened_two", when=ticket_notices.when(talk.turn, one), **facts))
+    return True
 
 
 def acknowledge(talk: Talk, reported: Reported) -> None:
@@ -101,14 +157,25 @@ def _opened(talk: Talk, reported: Reported) -> None:
     fallback = say("tickets.opened_fallback", number=ticket.number)
     if ticket.category == "property":
         talk.whisper(say("tickets.opened_property", **facts), fallback=fallback)
+    elif ticket.discreet and (skipped := responsibility.skipped(turn, ticket)):
+        talk.whisper(say("routes.opened_apart", **facts, skipped=skipped), fallback=fallback)
+    elif ticket.discreet and "hidden" in talk.args and not reported.held:
+        talk.whisper(say("intake.opened_hidden", **facts), fallback=fallback)
     elif ticket.discreet:
-        talk.whisper(say("tickets.opened_discreet", **facts), fallback=fallback)
+        talk.whisper(say("tickets.opened_discreet", **facts) + _noise(talk, ticket), fallback=fallback)
     elif is_quiet(turn.now, turn.rules):
-        talk.whisper(say("tickets.opened_night", **facts))
+        talk.whisper(say("tickets.opened_night", **facts) + _noise(talk, ticket))
     elif _private_only(talk, reported):
         talk.whisper(say("tickets.opened_private", **facts), fallback=fallback)
     else:
         talk.announce(say("tickets.opened", **facts))
+
+
+def _noise(talk: Talk, ticket: Ticket) -> str:
+    """Who is kept awake cannot wait for the morning."""
+    if ticket.category != "noise" or not is_quiet(talk.turn.now, talk.turn.rules):
+        return ""
+    return "\n" + say("intake.night_noise", duty=talk.turn.rules.numbers.duty)
 
 
 def _private_only(talk: Talk, reported: Reported) -> bool:
@@ -128,17 +195,19 @@ def confide(talk: Talk) -> None:
 
 
 def report(talk: Talk) -> None:
-    """`报修 …`, `我要投诉 …`, `代报 …`: a complaint by command; asks what it is about where no words were given."""
+    """`报修 …`, `我要投诉 …`, `代报 …`, `匿名 …`: a complaint by command; asks what it is about where no words were
+    given."""
     if "words" not in talk.args:
         files = ticket_files.packed(ticket_files.asked_about(talk.turn, talk.person))
         talk.args.setdefault("files", files)
     words = talk.args.get("words") or _described(talk, say("tickets.what"))
     if not words:
         return
+    elder, words = intake.on_behalf(talk, words) if "behalf" in talk.args else (None, words)
     guess = talk.classify(words)
     if not guess.summary:
         guess = replace(guess, summary=guess.matter or say("tickets.unnamed"))
-    reported = complain(talk, replace(guess, ticket=True), (words,))
+    reported = complain(talk, replace(guess, ticket=True), (words,), elder=elder)
     news = reported and (reported.opened or reported.joined or reported.card or reported.again)
     if reported and not news and not talk.incoming.address.private:
         talk.whisper(say("tickets.still_working", **_still(talk, reported.ticket)))
@@ -183,8 +252,10 @@ def wordless(talk: Talk, files: tuple[File, ...]) -> bool:
     if not files:
         talk.say(say("tickets.what"))
         return False
-    if waiting and waiting.flow == "tickets.lacking":
+    if waiting and waiting.flow in ("tickets.lacking", "tickets.after_photo"):
         ticket = ticket_search.get(talk.turn, waiting.args["ticket"])
+        if waiting.flow == "tickets.after_photo":
+            close(talk.turn, talk.private, talk.person.user)
     elif not (waiting and waiting.flow in ticket_files.REPORTS):
         ticket = ticket_files.own(talk.turn, talk.person, here)
     kind = ticket_files.kinds(files)
@@ -246,7 +317,7 @@ def withdraw(talk: Talk) -> None:
 def progress(talk: Talk) -> None:
     """`查 12`, `么样了`: one ticket, or all of one's own."""
     if number := talk.args.get("number"):
-        ticket = ticket_search.look_up(talk.turn, talk.person, talk.chat, int(number))
+        ticket = _numbered(talk, int(number))
         talk.say(ticket_search.progress(talk.turn, ticket))
         return
     mine = ticket_search.own(talk.turn, talk.person)
@@ -257,10 +328,39 @@ def progress(talk: Talk) -> None:
     talk.whisper("\n".join(ticket_search.progress(talk.turn, ticket) for ticket in mine[:3]))
 
 
+def urge(talk: Talk) -> None:
+    """`催一下`, `催 12`: the handler hears it once a day."""
+    mine = [] if "number" in talk.args else ticket_search.own(talk.turn, talk.person)
+    if not mine and "number" not in talk.args:
+        progress(talk)
+        return
+    ticket = pick(talk, mine, say("intake.urge_which")) if mine else _mine(talk, "intake.urge_which")
+    if ticket.status not in LIVE:
+        talk.say(ticket_search.progress(talk.turn, ticket))
+        return
+    facts = {"number": ticket.number, "when": ticket_notices.when(talk.turn, ticket)}
+    if not ticket_intake.urge(talk.turn, talk.person, ticket):
+        talk.say(say("intake.urged_already", **facts))
+        return
+    note = ticket_intake.last_word(talk.turn, ticket)
+    talk.say(say("intake.urged", note=say("intake.urged_note", note=note) if note else "", **facts))
+
+
+def _numbered(talk: Talk, number: int) -> Ticket:
+    """By its number; of somebody whose compound nobody knows, one of their own."""
+    try:
+        return ticket_search.look_up(talk.turn, talk.person, talk.chat, number)
+    except Refusal:
+        mine = [ticket for ticket in ticket_search.own(talk.turn, talk.person) if ticket.number == number]
+        if len(mine) != 1:
+            raise
+        return mine[0]
+
+
 def _mine(talk: Talk, question: str) -> Ticket:
     """The one ticket of one's own that is meant: by number, the only one, or chosen."""
     if number := talk.args.get("number"):
-        return ticket_search.look_up(talk.turn, talk.person, talk.chat, int(number))
+        return _numbered(talk, int(number))
     mine = ticket_search.own(talk.turn, talk.person)
     if not mine:
         raise Refusal("tickets.none_yours")
@@ -268,15 +368,20 @@ def _mine(talk: Talk, question: str) -> Ticket:
 
 
 def pick(talk: Talk, found: list[Ticket], question: str) -> Ticket:
-    """One ticket as it is; of several, the person chooses by its own number."""
+    """One ticket as it is; of several, the person chooses by its own number, or in turn where two have the same."""
     if len(found) == 1:
         return found[0]
-    place = {ticket.number: wording.place(ticket.building, ticket.unit) for ticket in found}
     labels = [
-        (ticket.number, say("tickets.pick", place=place[ticket.number], summary=ticket.summary)) for ticket in found
+        (
+            ticket.number,
+            say("tickets.pick", place=wording.place(ticket.building, ticket.unit), summary=ticket.summary),
+        )
+        for ticket in found
     ]
+    if len(dict(labels)) < len(labels):
+        labels = [(place, label) for place, (_, label) in enumerate(labels, start=1)]
     chosen = talk.choose("ticket", question, labels)
-    return next(ticket for ticket in found if ticket.number == chosen)
+    return found[[number for number, _ in labels].index(chosen)]
 
 
 FLOWS = {
@@ -287,4 +392,5 @@ FLOWS = {
     "tickets.pictures": pictures,
     "tickets.withdraw": withdraw,
     "tickets.progress": progress,
+    "tickets.urge": urge,
 }

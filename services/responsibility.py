@@ -118,9 +118,9 @@ def lines(turn: Turn, person: Person, compound_id: int) -> dict[str, Line]:
 def set_line(turn: Turn, person: Person, compound_id: int, category: str, level: Level) -> None:
     rights.check_right(turn, person, Action.SET_ROUTES, _branch(turn, compound_id))
     if level not in FIRSTS:
-        raise Refusal("responsibility.helps_only")
+        raise Refusal("routes.helps_only")
     if category == "property" and level is Level.PROPERTY:
-        raise Refusal("responsibility.not_its_own")
+        raise Refusal("routes.not_its_own")
     rows.set_line(turn.tx, compound_id, category, level, by=person.id, at=turn.now)
     _record(turn, person, compound_id, "route_set", category=category, level=int(level))
 
@@ -139,7 +139,7 @@ def first_name(chain: Chain, category: str) -> str:
 
 
 def level_name(level: Level) -> str:
-    return say(f"responsibility.level_{level.name.lower()}")
+    return say(f"routes.level_{level.name.lower()}")
 
 
 def _branch(turn: Turn, compound_id: int) -> Body:
@@ -172,7 +172,7 @@ def tell_shift(turn: Turn, person: Person, whom: Named, days: str) -> None:
     """Whoever is on duty hears it, unless they said it themselves."""
     user = stored.find_user(turn.tx, turn.bot_id, whom.person_id)
     if user and whom.person_id != person.id:
-        people.tell_person(turn, user, say("responsibility.duty_you", days=days, by=person.name))
+        people.tell_person(turn, user, say("routes.duty_you", days=days, by=person.name))
 
 
 def shifts(turn: Turn, person: Person, compound_id: int) -> list[Shift]:
@@ -202,8 +202,8 @@ def table() -> str:
     out = ["| category | first | the chain | then outside | law |", "|---|---|---|---|---|"]
     for category, chain in CHAINS.items():
         bodies = " → ".join(level_name(level) for level in chain.bodies)
-        outside = wording.listed([say(f"responsibility.agency_{code}") for code in chain.agencies])
-        law = say(f"responsibility.law_{chain.law}") if chain.law else ""
+        outside = wording.listed([say(f"routes.agency_{code}") for code in chain.agencies])
+        law = say(f"routes.law_{chain.law}") if chain.law else ""
         first = first_name(chain, category)
         out.append(f"| {say(f'categories.{category}')} `{category}` | {first} | {bodies} | {outside} | {law} |")
     return "\n".join([*out, ""])

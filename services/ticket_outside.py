@@ -28,7 +28,7 @@ def refer(turn: Turn, person: Person, ticket: Ticket, agency: str, day: date | N
         raise Refusal("routing.outside_late")
     ticket = ticket_steps.step(turn, ticket, Act.PROGRESSED, by=person.id, note={"outside": agency}, outside=agency)
     ask_at = _follow_up(turn, ticket, person.id, day)
-    name, phone = say(f"responsibility.agency_{agency}"), number_of(turn, agency)
+    name, phone = say(f"routes.agency_{agency}"), number_of(turn, agency)
     facts = ticket_notices.facts(turn, ticket)
     facts |= {"agency": name, "phone": phone, "office": people.acting_office(person.posts, body, ticket.building)}
     ticket_notices.to_reporters(turn, ticket, say("routing.not_ours", **facts))
@@ -70,7 +70,7 @@ def due_outside(turn: Turn, data: dict[str, Any]) -> None:
 
 
 def question(ticket: Ticket) -> str:
-    agency = say(f"responsibility.agency_{ticket.outside}") if ticket.outside else ""
+    agency = say(f"routes.agency_{ticket.outside}") if ticket.outside else ""
     return say("routing.outside_ask", number=ticket.number, agency=agency)
 
 
