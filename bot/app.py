@@ -15,7 +15,8 @@ from bot.receiver import Receiver
 from bot.transport import Transport
 from classifier import Classifier, load_lexicon
 from dialogs.engine import Silence
-from dialogs.routing import Heard, Routing
+from dialogs.hearing import Heard
+from dialogs.routing import Routing
 from domain.messages import Address, Event, Incoming, Outgoing
 from domain.rules import Rules
 from scheduler.runner import Scheduler

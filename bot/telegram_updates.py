@@ -149,6 +149,7 @@ def to_incoming(
         quoted=_clean(answered.text or answered.caption or "") if answered else "",
         reply_to_me=bool(answered and answered.from_user and answered.from_user.id == bot_user_id),
         forwarded=message.forward_origin is not None,
+        quoted_files=_files(answered) if answered and answered.from_user == message.from_user else (),
     )
 
 

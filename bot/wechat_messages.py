@@ -20,6 +20,7 @@ class Kind(IntEnum):
     IMAGE = 6
     TEXT = 7
     GROUP_NOTE = 10  # 接龙, as text
+    RECALLED = 13  # its text is the id of the message that was taken back
     VIDEO = 15
 
 
@@ -47,10 +48,17 @@ class Payload:
 
 
 def wanted(payload: Payload, me: str) -> bool:
-    """Words and files of others. Stickers, cards, links, money, locations, recalls and system lines are not read."""
+    """Words and files of others. Stickers, cards, links, money, locations and system lines are not read."""
     return payload.talker not in ("", me) and (
         payload.kind in _FILES or (payload.kind in (Kind.TEXT, Kind.GROUP_NOTE) and payload.text.strip() != "")
     )
+
+
+def recalled(payload: Payload, me: str) -> str:
+    """Who took back which message, as an event's detail; "" where the message is none such."""
+    message = payload.text.strip()
+    told = payload.kind == Kind.RECALLED and payload.talker not in ("", me) and message and " " not in message
+    return f"{payload.talker} {message}" if told else ""
 
 
 def moved(body: dict[str, Any], me: str, *, came: bool) -> list[tuple[Happening, str]]:

@@ -28,7 +28,7 @@ from bot.wechat_gateway import (
     login_code,
 )
 from bot.wechat_lanes import Lanes, Recent
-from bot.wechat_messages import AFTER_NAME, Payload, moment, moved, to_incoming, wanted
+from bot.wechat_messages import AFTER_NAME, Payload, moment, moved, recalled, to_incoming, wanted
 from domain.messages import Address, Event, Happening, Incoming, Outgoing, Sender
 
 log = logging.getLogger(__name__)
@@ -226,8 +226,7 @@ class WechatTransport(Transport):
     async def _report(
         self, what: Happening, address: Address | None = None, *, at: datetime | None = None, detail: str = ""
     ) -> None:
-        at = at or datetime.now(UTC)
-        chat = address.chat if address else ""
+        at, chat = at or datetime.now(UTC), address.chat if address else ""
         update_id = ":".join(part for part in (what.value, chat, at.isoformat()) if part)
         await self._lanes.reserve()
         # The platform's own events stay as they came: LOST tells of a moment before.
@@ -249,6 +248,8 @@ class WechatTransport(Transport):
             self._seen.pop(message, None)
         if payload is None or not wanted(payload, self._me):
             self._lanes.release()
+            if payload and (detail := recalled(payload, self._me)):
+                await self._report(Happening.RECALLED, payload.address, detail=detail)
             return
         at = moment(payload.timestamp, datetime.now(UTC)).timestamp()
         self._lanes.put(payload.address.chat, payload, moment=at, due=announced + self._pace.settle)

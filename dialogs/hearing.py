@@ -1,12 +1,16 @@
-"""What was said in a chat in the last minutes. Lives in memory alone and may be lost at a restart; nothing of it is
-stored or logged."""
+"""What was said in a chat in the last minutes, and why a message may matter. Lives in memory alone and may be lost at a
+restart; nothing of it is stored or logged."""
 
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from dialogs.chains import Lists
-from domain.messages import File
+from dialogs.chains import Lists, Lost
+from dialogs.registry import Command
+from domain.guess import Guess
+from domain.messages import File, Incoming
+from services.tickets import Reported
+from texts import pattern
 
 _LINES = 50
 _FOLLOW = timedelta(minutes=10)
@@ -102,3 +106,45 @@ class Room:
             and self.lists.idle(now)
             and all(now - at > _AFTERMATH for at in self.alarms.values())
         )
+
+
+@dataclass(slots=True)
+class Heard:
+    """Why a message may matter. lines: the sender's lines it stands for; follows: the ticket they belong to.
+
+    sent: the sender's lines with files that go with them; waits: words for those files are waited for, nothing else.
+    kept: they are with a ticket now. lost: whom a list of the chat (接龙) has lost.
+    mourning: a death notice, or words that follow one. stroke: a command written "/report".
+    released: words that were kept for this person go out before the answer.
+    bitter: only scorn for what was promised. outage: a question whether something is out.
+    """
+
+    text: str
+    commands: list[tuple[Command, dict[str, str]]] = field(default_factory=list)
+    guess: Guess | None = None
+    lines: list[Line] = field(default_factory=list)
+    follows: Known | None = None
+    sent: list[Line] = field(default_factory=list)
+    waits: bool = False
+    kept: bool = False
+    lost: Lost | None = None
+    mourning: bool = False
+    stroke: bool = False
+    released: bool = False
+    bitter: bool = False
+    outage: bool = False
+    reported: Reported | None = None
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return tuple(line.text for line in self.lines)
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        return tuple(file for line in self.sent for file in line.files)
+
+
+def quoted_number(incoming: Incoming, flow: str) -> dict[str, str]:
+    """In answer to the bot's post about a ticket its number need not be typed."""
+    found = pattern("words.quoted_number").search(incoming.quoted) if incoming.reply_to_me else None
+    return {"number": found["number"]} if found and flow.startswith("tickets.") else {}

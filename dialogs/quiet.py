@@ -63,13 +63,18 @@ def _moment(talk: Talk, said: str) -> datetime:
     local, rules = talk.turn.local, talk.turn.rules
     if not said:
         return _morning(local, rules)
-    found = pattern("quiet.until").match(said)
-    until = _until(found, local, rules) if found else None
+    until = read_until(said, local, rules)
     if until is None:
         if not talk.addressed and not may(talk.person, Action.QUIET):
             raise Silence
         raise Refusal("quiet.which_until")
     return until
+
+
+def read_until(said: str, local: datetime, rules: Rules) -> datetime | None:
+    """到下午5点, 2小时: the moment meant; None where the words are none."""
+    found = pattern("quiet.until").match(said)
+    return _until(found, local, rules) if found else None
 
 
 def _until(found: re.Match[str], local: datetime, rules: Rules) -> datetime | None:

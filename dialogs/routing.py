@@ -3,25 +3,25 @@
 `hear` runs before any transaction and is cheap: plain chat ends there. `turn` runs inside the transaction.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from dialogs import chains, registry, tickets
+from dialogs import chains, intake, registry, tickets
+from dialogs import known as outages
 from dialogs.answers import plain, spelled
 from dialogs.engine import Engine, Silence, Talk, find_open
-from dialogs.hearing import Known, Line, Room
+from dialogs.hearing import Heard, Known, Line, Room, quoted_number
 from dialogs.registry import Command, Where
 from domain.guess import Guess
-from domain.messages import File, Incoming
+from domain.messages import Incoming
 from domain.people import Chat, Person
 from domain.promises import is_quiet
 from domain.rules import Rules
 from domain.tickets import PRIVATE_DANGERS, THINGS, Status
-from services import people, quiet, ticket_files, ticket_search, ticket_work
+from services import people, quiet, ticket_files, ticket_intake, ticket_search, ticket_work
 from services import tickets as ticket_services
 from services.lessons import School
-from services.tickets import Reported
 from services.turn import Turn
 from texts import pattern, say
 from texts import words as word_list
@@ -32,39 +32,6 @@ _LONGEST = 4_000
 _UNSURE = 0.3  # below this a person is asked before a ticket is opened
 _VAGUE = 0.5  # below this the classifier does not know what a complaint is about
 _STAFF = ("property", "community")  # their words are answers and news; they report by command
-
-
-@dataclass(slots=True)
-class Heard:
-    """Why a message may matter. lines: the sender's lines it stands for; follows: the ticket they belong to.
-
-    sent: the sender's lines with files that go with them; waits: words for those files are waited for, nothing else.
-    kept: they are with a ticket now. lost: whom a list of the chat (接龙) has lost.
-    mourning: a death notice, or words that follow one. stroke: a command written "/report".
-    released: words that were kept for this person go out before the answer.
-    """
-
-    text: str
-    commands: list[tuple[Command, dict[str, str]]] = field(default_factory=list)
-    guess: Guess | None = None
-    lines: list[Line] = field(default_factory=list)
-    follows: Known | None = None
-    sent: list[Line] = field(default_factory=list)
-    waits: bool = False
-    kept: bool = False
-    lost: chains.Lost | None = None
-    mourning: bool = False
-    stroke: bool = False
-    released: bool = False
-    reported: Reported | None = None
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        return tuple(line.text for line in self.lines)
-
-    @property
-    def files(self) -> tuple[File, ...]:
-        return tuple(file for line in self.sent for file in line.files)
 
 
 class Routing:
@@ -85,10 +52,11 @@ class Routing:
         said = (press.value if press and not press.question else incoming.text).strip()[:_LONGEST]
         words, stroke = spelled(said), said.startswith("/")
         text, user = plain(words), incoming.sender.user
-        files = tuple(file for file in incoming.files if file.kind in ticket_files.KINDS)
+        sent = (*incoming.files, *incoming.quoted_files)  # `报修` in answer to one's own picture: it goes along
+        files = tuple(file for file in sent if file.kind in ticket_files.KINDS)
         line = Line(incoming.update_id, user, words, incoming.sent_at, files)
         if incoming.address.private or incoming.press:
-            commands = registry.find_commands(text)
+            commands = [] if incoming.forwarded else registry.find_commands(text)
             guess = None if commands else self._school.classify(words)
             if guess and incoming.forwarded:  # somebody else's words raise no alarm
                 guess = replace(guess, urgent=False, danger="", outright=False)
@@ -110,7 +78,15 @@ class Routing:
         heard = Heard(text, commands, lines=[line], stroke=stroke) if commands else self._listen(room, incoming, line)
         if heard:
             heard.sent = room.loose(user)
-        return heard or self._awaiting(room, line)
+        plainly = heard if heard and (heard.commands or heard.guess or heard.follows) else self._murmur(text)
+        return plainly or heard or self._awaiting(room, line)
+
+    @staticmethod
+    def _murmur(text: str) -> Heard | None:
+        """Scorn is answered to nobody but the handler; who asks whether the water is off, where that is known."""
+        if pattern("intake.bitter").search(text):
+            return Heard(text, bitter=True)
+        return Heard(text, outage=True) if pattern("known.asked").search(text) else None
 
     def _mourns(self, text: str) -> bool:
         found = self._rules.mourning_hours and pattern("words.mourning").search(text)
@@ -164,7 +140,8 @@ class Routing:
             if guess.urgent:
                 continue
             own = line.user in known.users and now - known.at <= self._rules.join_window
-            more = own and guess.kind == "chat" and not pattern("words.aside").match(line.text)
+            beside = pattern("words.aside").match(line.text) or pattern("intake.bitter").search(line.text)
+            more = own and guess.kind == "chat" and not beside
             same = not guess.ticket or guess.category == known.category
             too = same and pattern("words.me_too").match(line.text)
             alike = guess.category == known.category and guess.probability >= _UNSURE
@@ -207,7 +184,11 @@ class Routing:
         if heard.waits or (incoming.files and not heard.text and not incoming.press):
             self._wordless(talk, heard)
             return
-        command = self._command(heard, person, chat, talk.addressed or heard.stroke)
+        if heard.bitter or heard.outage:
+            self._murmured(talk, heard)
+            return
+        answers = heard.stroke or bool(incoming.quoted_files)
+        command = self._command(heard, person, chat, talk.addressed or answers)
         if command and command[0].flow == "help.show" and heard.released:
             return
         if self._dialog(talk, heard, command):
@@ -218,10 +199,17 @@ class Routing:
         elif heard.lost:
             self._lists(talk, heard.lost)
         elif command:
-            talk.args |= _quoted_number(incoming, command[0].flow) | command[1]
+            talk.args |= quoted_number(incoming, command[0].flow) | command[1]
             self._engine.start(talk, command[0].flow)
         elif not self._complaint(talk, heard):
             self._rest(talk, heard)
+
+    def _murmured(self, talk: Talk, heard: Heard) -> None:
+        residents = talk.chat is not None and talk.chat.body_id is None
+        about = ticket_intake.grumble(talk.turn, talk.person) if heard.bitter else outages.told(talk, heard.text)
+        if not residents or not about:
+            raise Silence
+        self._engine.speak(talk)
 
     def _wordless(self, talk: Talk, heard: Heard) -> None:
         """Files without words: taken to a ticket, asked about, or waited on. In groups only of residents: handlers
@@ -293,18 +281,26 @@ class Routing:
             guess = self._school.classify("，".join(heard.texts), role, compound=_compound(talk.person, talk.chat))
         if not guess.ticket or (role in _STAFF and not guess.urgent):
             return False
-        if not guess.urgent and guess.probability < _UNSURE:
+        if talk.incoming.forwarded or (not guess.urgent and guess.probability < _UNSURE):
             return self._ask_what(talk, guess, heard)
-        heard.reported = self._engine.run(talk, lambda: tickets.complain(talk, guess, heard.texts))
+        also = None if guess.urgent else self._second(talk, heard)
+        heard.reported = self._engine.run(talk, lambda: tickets.complain(talk, guess, heard.texts, also=also))
         return True
+
+    def _second(self, talk: Talk, heard: Heard) -> Guess | None:
+        """Another matter in the same words, where both are beyond doubt."""
+        compound = _compound(talk.person, talk.chat)
+        found = self._school.classify_all("，".join(heard.texts), talk.person.role, compound=compound)
+        return found[1] if len(found) > 1 else None
 
     def _ask_what(self, talk: Talk, guess: Guess, heard: Heard) -> bool:
         """A report of the classifier hardly knows what: one private question, unless another is open. In a group only
         where a thing was named: what names nothing is mostly a sigh."""
         if find_open(talk.turn, talk.person) or not (guess.matter or talk.incoming.address.private):
             return False
+        codes = [guess.category, guess.runner_up][: 1 if guess.probability >= _UNSURE else 2]
         words, chat = " ".join(heard.texts)[:200], talk.incoming.address.chat
-        talk.args |= {"words": words, "categories": [guess.category, guess.runner_up], "chat": chat}
+        talk.args |= {"words": words, "categories": codes, "chat": chat}
         self._engine.start(talk, "tickets.unsure")
         return True
 
@@ -313,6 +309,9 @@ class Routing:
 
         False where they do not belong to that ticket.
         """
+        if outages.told(talk, heard.text):
+            self._engine.speak(talk)
+            return True
         chat, home = talk.chat, talk.person.place
         elsewhere = chat and chat.place.building_id is None and (not home or home.building_id != known.building_id)
         if talk.person.role or (elsewhere and talk.incoming.sender.user not in known.users):
@@ -345,6 +344,8 @@ class Routing:
         if not heard.text:
             talk.say(say("tickets.what"))
             self._engine.speak(talk)
+            return
+        if self._engine.run(talk, lambda: intake.added(talk, heard.guess)):
             return
         self._engine.start(talk, "help.menu")
 
@@ -390,12 +391,6 @@ class Routing:
             room = self._rooms[key] = Room()
         room.compound = self._school.compound(incoming.bot_id, incoming.address.group)
         return room
-
-
-def _quoted_number(incoming: Incoming, flow: str) -> dict[str, str]:
-    """In answer to the bot's post about a ticket its number need not be typed."""
-    found = pattern("words.quoted_number").search(incoming.quoted) if incoming.reply_to_me else None
-    return {"number": found["number"]} if found and flow.startswith("tickets.") else {}
 
 
 def _compound(person: Person, chat: Chat | None) -> int:

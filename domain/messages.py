@@ -79,6 +79,7 @@ class Incoming:
     reply_to_me: bool = False
     quoted: str = ""  # the words of the message this one answers, where the platform tells them
     forwarded: bool = False  # somebody else's words
+    quoted_files: tuple[File, ...] = ()  # of the sender's own message that this one answers
 
 
 class Happening(StrEnum):
@@ -97,6 +98,7 @@ class Happening(StrEnum):
     BACK = "back"  # detail: ISO moment since when it was away
     CAME = "came"  # people joined the group (detail: their user ids, a blank between)
     LEFT = "left"  # people left it or were put out, as CAME
+    RECALLED = "recalled"  # a person took a message back (detail: their user id, a blank, the message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from domain.messages import Address, Event, Happening, Outgoing
 from domain.promises import quiet_end
+from services import ticket_intake
 from services.turn import Turn
 from storage import audit, conversations, members, outbox, people, places, tickets
 from texts import say, wording
@@ -14,6 +15,9 @@ _STATES = {Happening.REMOVED: places.GONE, Happening.MUTED: places.MUTED}
 
 def happened(turn: Turn, event: Event, admins: Sequence[str]) -> None:
     """One event; `admins`: user ids of those who are told. What is no news is passed over."""
+    if event.what is Happening.RECALLED:
+        ticket_intake.recalled(turn, event)
+        return
     if event.address is None:
         words = _platform(turn, event)
     elif event.address.private:

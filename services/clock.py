@@ -6,7 +6,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from domain.rules import Rules
-from services import handovers, members, offices, retention, ticket_clock, ticket_files, ticket_limits
+from services import (
+    figure_clock,
+    handovers,
+    known,
+    members,
+    offices,
+    retention,
+    ticket_clock,
+    ticket_files,
+    ticket_intake,
+    ticket_limits,
+    ticket_merging,
+    ticket_outside,
+    ticket_routing,
+)
 from services.turn import Turn
 from storage import timers
 from storage.database import Tx, is_passing
@@ -15,12 +29,22 @@ log = logging.getLogger(__name__)
 
 _DUE: dict[str, Callable[[Turn, dict[str, Any]], None]] = {
     ticket_clock.POST: ticket_clock.due_post,
+    ticket_intake.MORNING: ticket_intake.due_morning,
     ticket_clock.PROMISE: ticket_clock.due_promise,
     ticket_clock.WATCH: ticket_clock.due_watch,
     ticket_clock.OUTCOME: ticket_clock.due_outcome,
     ticket_clock.ASK: ticket_clock.due_ask,
+    ticket_clock.LAPSE: ticket_clock.due_lapse,
+    ticket_clock.PARTS: ticket_merging.due_parts,
     ticket_limits.DUE: ticket_limits.due_limit,
     ticket_limits.REVIEW: ticket_limits.due_review,
+    ticket_routing.ASK: ticket_routing.due_ask,
+    ticket_routing.SILENT: ticket_routing.due_silent,
+    ticket_outside.OUTSIDE: ticket_outside.due_outside,
+    known.OVER: known.due_over,
+    figure_clock.WEEK: figure_clock.due_week,
+    figure_clock.MONTH: figure_clock.due_month,
+    figure_clock.SAID: figure_clock.due_said,
     members.DIGEST: members.due_digest,
     ticket_files.WAIT: ticket_files.due_file,
     offices.DEPUTY: offices.due_back,

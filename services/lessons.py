@@ -45,6 +45,11 @@ class School:
         with self._lock:
             return self._views.get(compound, self.base).guess(text, role)
 
+    def classify_all(self, text: str, role: str | None = None, *, compound: int = 0) -> tuple[Guess, ...]:
+        """What `classify` says, and a second matter where both are beyond doubt."""
+        with self._lock:
+            return self._views.get(compound, self.base).guess_all(text, role)
+
     def compound(self, bot_id: str, chat: str) -> int:
         """The compound of a group; 0 where it is not known (yet)."""
         return self._compounds.get((bot_id, chat), 0)

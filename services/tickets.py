@@ -11,13 +11,22 @@ from domain import limits
 from domain.errors import Refusal
 from domain.guess import Guess
 from domain.messages import Address, File
-from domain.people import Body, Person, Place
+from domain.people import Body, Level, Person, Place
 from domain.promises import first_report, is_quiet
 from domain.rights import Action
-from domain.tickets import LIVE, MILESTONES, Act, Status, Ticket, first_level
-from services import people, ticket_clock, ticket_files, ticket_limits, ticket_notices, ticket_steps
+from domain.tickets import LIVE, MILESTONES, Act, Status, Ticket
+from services import (
+    people,
+    responsibility,
+    ticket_clock,
+    ticket_files,
+    ticket_intake,
+    ticket_limits,
+    ticket_notices,
+    ticket_steps,
+)
 from services.turn import Turn
-from storage import audit, ticket_reports, tickets
+from storage import audit, ticket_bodies, ticket_reports, tickets
 from texts import say
 
 _ASKED = ("since", "alarm_since")  # of a matter, not of the ticket
@@ -31,6 +40,7 @@ class Reported:
     opened: a new ticket; joined: this person is new on an open one. card: the ticket has just become urgent.
     rescue: something urgent is under way in the chat, so other replies go privately.
     milestone: the group may be told how many households said it. again: somebody reports their own open matter anew.
+    held: the handlers do not hear of it before the reporter was asked whom to tell.
     """
 
     ticket: Ticket
@@ -41,6 +51,7 @@ class Reported:
     rescue: bool
     households: int = 1
     again: bool = False
+    held: bool = False
 
     @property
     def milestone(self) -> bool:
@@ -59,10 +70,15 @@ def report(
     discreet: bool = False,
     own_home: bool = False,
     source: str = "",
+    against: tuple[Level, ...] = (),
+    personal: bool = False,
+    by: Person | None = None,
 ) -> Reported:
     """Open a ticket for a complaint, or join the open ticket of the same matter in the same building.
 
     own_home: a matter inside the reporter's home, which no other household shares. source: behalf (代报), hotline.
+    against: the levels whose officers it complains about; they neither handle nor see it.
+    personal: it names a household or a person. by: who says it for the reporter.
     """
     person = people.meet(turn, person)
     alarm = guess if guess.urgent else None
@@ -86,11 +102,17 @@ def report(
     reported = join(turn, person, near.same, **said, alarm=alarm) if near.same else None
     if reported is not None:
         return reported
-    body = people.responsible_body(turn, place, first_level(guess.category))
+    barred = responsibility.parties(turn, person, place, guess.category, against)
+    body = responsibility.first_body(
+        turn, person, place, guess.category, urgent=guess.urgent, discreet=discreet, barred=barred, against=against
+    )
     source = source or ("private" if address.private else "group")
     if ticket := _open(turn, guess, body, place, discreet=discreet, source=source, **matter):
-        _announce(turn, person, ticket, body, **said)
-        return Reported(ticket, body, opened=True, joined=False, card=ticket.urgent, rescue=near.alarm)
+        responsibility.keep_out(turn, ticket, barred)
+        _add_voice(turn, person, ticket, **said)
+        held = personal and ticket.discreet and body.level > Level.COMMUNITY
+        _begin(turn, by or person, ticket, body, files=bool(files), held=held)
+        return Reported(ticket, body, opened=True, joined=False, card=ticket.urgent, rescue=near.alarm, held=held)
     near = tickets.find_near(turn.tx, **matter)
     reported = join(turn, person, near.same, **said, alarm=alarm) if near.same else None
     assert reported is not None, "the matter that was in the way is gone"
@@ -98,7 +120,15 @@ def report(
 
 
 def _open(
-    turn: Turn, guess: Guess, body: Body, place: Place, *, discreet: bool, source: str, **matter: Any
+    turn: Turn,
+    guess: Guess,
+    body: Body,
+    place: Place,
+    *,
+    discreet: bool,
+    source: str,
+    parent_id: int | None = None,
+    **matter: Any,
 ) -> Ticket | None:
     """None: the same matter was opened in another chat at this moment."""
     values = {
@@ -118,7 +148,7 @@ def _open(
         "first_body_id": body.id,
         "respond_by": limits.respond_by(turn.now, urgent=guess.urgent, rules=turn.rules),
         "resolve_by": limits.resolve_by(turn.now, kind, urgent=guess.urgent, rules=turn.rules),
-        "parent_id": None,
+        "parent_id": parent_id,
         "hotline": "",
     }
     ticket_id = tickets.open_ticket(turn.tx, **values)
@@ -128,20 +158,58 @@ def _open(
     return Ticket(**{name: value for name, value in {**values, **shown}.items() if name not in _ASKED})
 
 
-def _announce(turn: Turn, person: Person, ticket: Ticket, body: Body, **said: Any) -> None:
-    """Who reported the new ticket in what words; who must hear of it; when the bot reports back."""
-    _add_voice(turn, person, ticket, **said)
+def _begin(turn: Turn, person: Person, ticket: Ticket, body: Body, *, files: bool, held: bool = False) -> None:
+    """Who must hear of the new ticket; when the bot reports back."""
     ticket_steps.record(
         turn, ticket, Act.OPENED, by=person.id, after=ticket.status.value, category=ticket.category, body=body.id
     )
     if ticket.urgent:
         _raise_alarm(turn, ticket, body)
     elif is_quiet(turn.now, turn.rules):
-        ticket_clock.post_in_the_morning(turn, ticket)
+        ticket_intake.in_the_morning(turn, ticket)
+    elif held:
+        ticket_intake.hold(turn, ticket)
     else:
-        ticket_files.post(turn, ticket, body, files=bool(said["files"]))
+        ticket_files.post(turn, ticket, body, files=files)
     ticket_clock.promise(turn, ticket)
     ticket_limits.start(turn, ticket)
+
+
+def open_part(turn: Turn, person: Person, whole: Ticket, guess: Guess, words: str) -> tuple[Ticket, Body]:
+    """One matter of a ticket that holds several, as a ticket by its own category, with who is responsible for it. The
+    reporters stay with the whole."""
+    place = Place(whole.compound_id, whole.building_id, whole.unit_id, whole.building, whole.unit)
+    nobody = Person(0, "", "")
+    known, new = (
+        ticket_bodies.barred(turn.tx, whole.id),
+        responsibility.parties(turn, nobody, place, guess.category, ()),
+    )
+    barred = ticket_bodies.Barred(known.people | new.people, known.bodies | new.bodies)
+    body = responsibility.first_body(
+        turn, nobody, place, guess.category, urgent=guess.urgent, discreet=whole.discreet, barred=barred
+    )
+    matter: dict[str, Any] = {
+        "compound_id": whole.compound_id,
+        "building_id": whole.building_id,
+        "unit_id": whole.unit_id,
+        "category": guess.category,
+        "matter": guess.matter,
+        "summary": guess.summary,
+        "household_id": whole.household_id,
+        "urgent": guess.urgent,
+        "danger": guess.danger if guess.urgent else "",
+        "since": turn.now,  # no other ticket is the same
+        "alarm_since": turn.now,
+        "bot_id": whole.bot_id,
+        "chat_id": whole.chat_id,
+    }
+    about: dict[str, Any] = {"discreet": whole.discreet, "source": whole.source, "parent_id": whole.id}
+    ticket = _open(turn, guess, body, place, **about, **matter)
+    assert ticket is not None
+    responsibility.keep_out(turn, ticket, barred)
+    ticket_reports.add_texts(turn.tx, ticket.id, person_id=person.id, kind="report", at=turn.now, texts=(words,))
+    _begin(turn, person, ticket, body, files=False)
+    return ticket, body
 
 
 def _add_voice(
@@ -211,13 +279,14 @@ def withdraw(turn: Turn, person: Person, ticket: Ticket) -> bool:
         ticket_steps.record(turn, ticket, Act.WITHDRAWN, by=person.id)
         return False
     ticket = ticket_steps.step(turn, ticket, Act.WITHDRAWN, by=person.id, closed_at=turn.now, settled_at=turn.now)
+    unheard = ticket_intake.is_held(turn, ticket)
     ticket_clock.stop(turn, ticket)
     body = people.get_body(turn, ticket.body_id)
     text = say("tickets.withdrawn_body", number=ticket.number)
     if ticket.urgent:
         people.tell_duty(turn, ticket.compound_id, text)
         ticket_notices.to_groups(turn, ticket, text, urgent=True)
-    if ticket.urgent or ticket.accepted_by or not is_quiet(ticket.opened_at, turn.rules):
+    if ticket.urgent or ticket.accepted_by or not (unheard or is_quiet(ticket.opened_at, turn.rules)):
         ticket_notices.to_handlers(turn, ticket, body, text, urgent=ticket.urgent)
     return True
 

@@ -14,7 +14,7 @@ from bot.app import App
 from bot.demo import build
 from bot.play import BOT, Recorder
 from dialogs.engine import Silence
-from dialogs.routing import Heard
+from dialogs.hearing import Heard
 from domain.messages import Address, Incoming, Outgoing, Sender
 from domain.rules import Rules
 from services.turn import Turn

@@ -4,6 +4,9 @@
 王阿姨→小助手> 查 1                    a person speaks to the bot in private
 王阿姨@3栋群> [照片] 楼道灯不亮         a file with words, [照片] one without; [语音], [视频], [文件], [位置]
 王阿姨@3栋群> ↩ 还在漏                  in answer to what the bot said last there
+王阿姨@3栋群> ↪ 报修                    in answer to one's own last file
+王阿姨→小助手> [转发] 楼道灯坏了        somebody else's words
+王阿姨@3栋群> [收回]                    takes back one's own last message
 老刘@3栋党小组群> 按[我来]             presses a button; types its number where there are no buttons
 小助手@3栋群> ✅ 楼道灯不亮…           the bot must say this next (… = the rest may differ)
 小助手→王阿姨> 记下了 #1…              the same, in private
@@ -26,7 +29,7 @@ from PIL import Image
 from bot.files import Fetcher
 from bot.play import BOT, Player, Recorder, Said
 from bot.transport import Limits
-from domain.messages import Address, File, Incoming, Outgoing, Press, Sender
+from domain.messages import Address, Event, File, Happening, Incoming, Outgoing, Press, Sender
 from domain.rules import Numbers, Rules
 from storage.database import Database
 
@@ -40,7 +43,8 @@ _LATER = re.compile(r"^(?P<count>\d+)\s*(?P<unit>秒|分钟|小时|天)后$")
 _FILES = {"照片": "photo", "语音": "voice", "视频": "video", "文件": "document", "位置": "location"}
 _FILE = re.compile(rf"\[({'|'.join(_FILES)})\] ?")
 _CODE = re.compile(r"(?<!\d)(?:\d{6}|\d{8})(?!\d)")
-_ANSWER = "↩"
+_ANSWER, _OWN = "↩", "↪"
+_FORWARDED, _RECALLED = "[转发]", "[收回]"
 _UNITS = {"秒": "seconds", "分钟": "minutes", "小时": "hours", "天": "days"}
 
 
@@ -79,6 +83,8 @@ class Scenario:
         self.updates = 0
         self.last: Incoming | None = None
         self.files = 0
+        self.sent: dict[str, tuple[File, ...]] = {}  # who sent which files last
+        self.said: dict[str, str] = {}  # the update of everybody's last message
         self.transport = Album()
         self.transport.limits = Limits(buttons=buttons, caption_length=1024)
         self.player = Player(database, self.transport, rules)
@@ -140,12 +146,18 @@ class Scenario:
     async def _speak(self, step: Step) -> None:
         self.updates += 1
         self.now += timedelta(seconds=1)
+        if step.text == _RECALLED:
+            await self._recall(step)
+            return
         text, press = self._with_code(step.text), None
         if found := re.match(r"^按\[(.+)\]$", text):
             text, press = self._press(step, found[1])
         mention, answers = f"@{BOT_NAME}", text.startswith(_ANSWER)
         files = tuple(self._file(_FILES[name]) for name in _FILE.findall(text))
-        text = _FILE.sub("", text.removeprefix(_ANSWER))
+        own = self.sent.get(step.who, ()) if text.startswith(_OWN) else ()
+        self.sent[step.who] = files or self.sent.get(step.who, ())
+        forwarded = _FORWARDED in text
+        text = _FILE.sub("", text.removeprefix(_ANSWER).removeprefix(_OWN)).replace(_FORWARDED, "")
         self.last = Incoming(
             bot_id=BOT,
             update_id=f"s{self.updates}",
@@ -159,8 +171,18 @@ class Scenario:
             message_id=f"m{self.updates}",
             reply_to_me=answers,
             quoted=self._newest(step.place) if answers else "",
+            forwarded=forwarded,
+            quoted_files=own,
         )
+        self.said[step.who] = self.last.update_id
         await self.player.hear(self.last)
+
+    async def _recall(self, step: Step) -> None:
+        detail = f"{step.who} {self.said[step.who]}"
+        event = Event(BOT, f"r{self.updates}", Happening.RECALLED, self.now, step.place, detail)
+        await self.player.advance(self.now)
+        await self.player.app.inbox.receive(event)
+        await self.player.advance(self.now)
 
     def _with_code(self, text: str) -> str:
         """What people copy: codes are new each time."""
