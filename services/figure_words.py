@@ -52,7 +52,7 @@ def text(turn: Turn, sheet: Sheet) -> str:
         silent=counts.silent,
         unreached=counts.unreached,
         excluded=counts.excluded,
-        hotline=counts.hotline,
+        hotline=sum(each.hotline for each in sheet.intake),
         unprompted=counts.unprompted,
         closed=ticket_notices.day(turn, sheet.closed_at) if sheet.closed_at else "",
     )
@@ -128,8 +128,8 @@ def _rate(name: str, rate: Rate, few: int) -> dict[str, Any]:
 
 def _called(sheet: Sheet) -> dict[str, int]:
     counts = figures.tally(sheet.cells)
-    names = ("done", "valid", "silent", "unreached", "excluded", "hotline", "unprompted")
-    return {name: getattr(counts, name) for name in names}
+    names = ("done", "valid", "silent", "unreached", "excluded", "unprompted")
+    return {name: getattr(counts, name) for name in names} | {"hotline": sum(each.hotline for each in sheet.intake)}
 
 
 def _heat(sheet: Sheet) -> dict[str, Any]:

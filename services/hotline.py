@@ -28,7 +28,9 @@ def open_passed_on(
     reported = tickets.report(
         turn, person, guess, place=place, address=address, texts=(words,), discreet=not guess.urgent, source="hotline"
     )
-    if not reported.ticket.hotline:
+    if reported.ticket.hotline:  # a ticket has one number; the second caller's stands in its history
+        ticket_steps.record(turn, reported.ticket, Act.PROGRESSED, by=person.id, hotline=hotline)
+    else:
         _link(turn, person, reported.ticket, hotline)
     return reported
 

@@ -60,6 +60,8 @@ def body_meant(turn: Turn, person: Person, chat: Chat | None, *actions: Action) 
     for post in person.posts:
         if any(allows(post, action, post.body) for action in actions):
             return post.body
+    if person.posts:
+        rights.check_right(turn, person, actions[0], person.posts[0].body)
     raise Refusal("figures.no_right")
 
 

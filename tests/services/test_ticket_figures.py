@@ -172,7 +172,7 @@ async def test_pandas_finds_the_same_rates_in_the_exported_sheets(demo: Database
     assert sheets["热度"]["合计"].sum() == len(opened) == sum(each.count for each in sheet.intake)
     done = sheets["工单"][sheets["工单"]["计入"] == "本月办结"]
     assert rates.loc["办结（应回访）", "分子"] == len(done)
-    assert rates.loc["未诉先办", "分子"] == done["12345编号"].eq("").sum()
+    assert rates.loc["其中未诉先办", "分子"] == done["12345编号"].eq("").sum()
     minutes = (pandas.to_datetime(done["办结时间"]) - pandas.to_datetime(done["受理时间"])).dt.total_seconds() / 60
     assert sheet.medians["resolution"] == pytest.approx(minutes.median(), abs=1)
     spoken = done[done["首次联系"] != ""]
