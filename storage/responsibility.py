@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, and_, bindparam, delete, insert, select
+from sqlalchemy import CompoundSelect, Index, Integer, String, and_, bindparam, delete, insert, null, select, union_all
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.people import Body, Level, Role
@@ -89,7 +89,6 @@ _compound = bindparam("compound", type_=BigInt)
 _me = select(
     _compound.label("compound"),
     bindparam("category", type_=String()).label("category"),
-    bindparam("home", type_=BigInt).label("home"),
 ).subquery("me")
 _leads = (
     select(PostRow.person_id)
@@ -97,21 +96,18 @@ _leads = (
     .where(BodyRow.compound_id == _compound, BodyRow.level == int(Level.PROPERTY), PostRow.role == Role.LEADER.value)
     .exists()
 )
-# One statement at each new ticket, at most three rows (company, member household, none of them).
-_asked = (
+# One statement at each new ticket: the line with the company, and the member household.
+_asked: CompoundSelect[Any] = union_all(
     select(Responsibility.level, Responsibility.body_id, *body_columns)
     .select_from(_me)
     .outerjoin(
         Responsibility,
         and_(Responsibility.compound_id == _me.c.compound, Responsibility.category == _me.c.category),
     )
-    .outerjoin(HouseholdBody, HouseholdBody.household_id == _me.c.home)
-    .outerjoin(
-        BodyRow,
-        and_(BodyRow.compound_id == _me.c.compound, BodyRow.level == int(Level.PROPERTY), _leads)
-        | (BodyRow.id == HouseholdBody.body_id),
-    )
-    .order_by(BodyRow.id)
+    .outerjoin(BodyRow, and_(BodyRow.compound_id == _me.c.compound, BodyRow.level == int(Level.PROPERTY), _leads)),
+    select(null().cast(Integer), null().cast(BigInt), *body_columns)
+    .join_from(HouseholdBody, BodyRow, BodyRow.id == HouseholdBody.body_id)
+    .where(HouseholdBody.household_id == bindparam("home", type_=BigInt)),
 )
 _lines = select(
     Responsibility.category, Responsibility.level, Responsibility.body_id, Responsibility.set_by, Responsibility.set_at
@@ -153,7 +149,7 @@ def asked(tx: Tx, compound_id: int, category: str, household_id: int | None) -> 
     values = {"compound": compound_id, "category": category, "home": household_id}
     rows: list[tuple[Any, ...]] = [tuple(row) for row in tx.execute(_asked, values)]
     bodies = [as_body(row[2:]) for row in rows if row[2]]
-    level, body_id = rows[0][:2]
+    level, body_id = next((row[:2] for row in rows if row[0] or row[1]), (None, None))
     return Asked(
         level,
         body_id,
