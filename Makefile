@@ -14,7 +14,7 @@ READY := .venv/.ready
 ROOMS := bot classifier dialogs domain scheduler services storage texts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lock rights routes bench clean
+.PHONY: help setup run test check format lock rights routes tickets bench clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -49,6 +49,10 @@ rights: setup ## Write docs/rights.md from the table of rights
 
 routes: setup ## Write the table of who gets what first into docs/tickets.md
 	@$(BIN)/python -c "from pathlib import Path; from services.responsibility import into; \
+		page = Path('docs/tickets.md'); page.write_text(into(page.read_text('utf-8')), 'utf-8')"
+
+tickets: setup ## Write the states, acts and limits of tickets into docs/tickets.md
+	@$(BIN)/python -c "from pathlib import Path; from services.ticket_table import into; \
 		page = Path('docs/tickets.md'); page.write_text(into(page.read_text('utf-8')), 'utf-8')"
 
 bench: setup ## List the benchmarks

@@ -1,7 +1,8 @@
 """Limits of tickets: working days with moved days, kinds, nights, pauses."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from domain import limits
 from domain.promises import is_quiet
 from domain.rules import Limits, Rules
-from domain.tickets import Status, Ticket
+from domain.tickets import Act, Status, Ticket
+from services.ticket_table import into
 
 ZONE = ZoneInfo("Asia/Shanghai")
 RULES = Rules()
@@ -180,3 +182,12 @@ def test_the_clock_goes_on_where_it_stood() -> None:
     assert limits.resumed(paused, at(11, 24)) == (at(11, 24), at(11, 30)), "a clock that was put back takes no time"
     none = ticket(respond_by=None, resolve_by=None, paused_at=at(11, 25))
     assert limits.resumed(none, at(11, 28)) == (None, None)
+
+
+def test_the_page_shows_states_acts_and_limits_as_they_are() -> None:
+    page = (Path(__file__).parents[2] / "docs/tickets.md").read_text(encoding="utf-8")
+    assert page == into(page), "docs/tickets.md is old: make tickets"
+    for name in (*Status, *Act):
+        assert f"`{name.value}`" in page
+    for each in fields(Limits):
+        assert f"`{each.name}`" in page
