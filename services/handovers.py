@@ -1,21 +1,21 @@
 """Handing over one's own office: who is above is asked, and it is their word that appoints."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.errors import Refusal
 from domain.messages import Address, Outgoing
 from domain.people import Body, Holder, Named, Person, Post, Role
 from domain.promises import quiet_end
-from domain.rights import LEADING
+from domain.rights import LEADING, Action, may_give
 from services import conversations, offices, people
 from services.turn import Turn
 from storage import offices as rows
 from storage import people as stored
-from storage import timers
+from storage import persons, timers
 from texts import options, say, wording
 
-HANDOVER = "handover"  # a timer: who is above is asked as soon as no other dialog of theirs is open
+HANDOVER = "handover"  # a timer: who is above is asked as soon as no other dialog of theirs is open, then waited for
 _BUSY = timedelta(minutes=10)
 
 
@@ -42,13 +42,20 @@ def ask_above(turn: Turn, person: Person, whom: Named, body: Body, roles: list[R
     data = {
         "person": person.id,
         "whom": whom.person_id,
-        "decider": decider.person_id,
         "body": body.id,
         "roles": [role.value for role in roles],
     }
-    due = quiet_end(turn.now, turn.rules)
-    timers.set_timer(turn.tx, HANDOVER, str(person.id), bot_id=turn.bot_id, due_at=due, data=data)
+    _plan(turn, data, turn.now)
     return people.office(decider.body, rows.building_of(turn.tx, decider.body))
+
+
+def _plan(turn: Turn, data: dict[str, Any], at: datetime) -> None:
+    due = quiet_end(at, turn.rules)
+    timers.set_timer(turn.tx, HANDOVER, _key(data), bot_id=turn.bot_id, due_at=due, data=data)
+
+
+def _key(data: dict[str, Any]) -> str:
+    return f"{data['person']}:{data['body']}"
 
 
 def _decider(turn: Turn, body: Body, roles: list[Role], concerned: set[int]) -> Holder | None:
@@ -62,23 +69,37 @@ def _decider(turn: Turn, body: Body, roles: list[Role], concerned: set[int]) -> 
 
 
 def due_question(turn: Turn, data: dict[str, Any]) -> None:
-    user = stored.find_user(turn.tx, turn.bot_id, data["decider"])
-    held = _held(turn, data)
-    if user is None or held is None:
+    """Who is above now is asked; whoever handed it over hears when nobody answered."""
+    if _held(turn, data) is None:
         return
-    args = {name: data[name] for name in ("person", "whom", "body", "roles")}
-    about: dict[str, Any] = {"flow": "offices.decide", "pending": "agree", "args": args}
-    if not conversations.begin(turn, user, wish(turn, data), **about, labels=options("offices.decide_choices")):
-        due = quiet_end(turn.now + _BUSY, turn.rules)
-        timers.set_timer(turn.tx, HANDOVER, str(data["person"]), bot_id=turn.bot_id, due_at=due, data=data)
+    body, roles = stored.get_body(turn.tx, data["body"]), [Role(role) for role in data["roles"]]
+    decider = _decider(turn, body, roles, {data["person"], data["whom"]})
+    user = stored.find_user(turn.tx, turn.bot_id, decider.person_id) if decider else None
+    if user is None or "asked" in data:
+        _tell(turn, data, "offices.hand_unanswered")
+        return
+    about: dict[str, Any] = {"flow": "offices.decide", "pending": "agree", "args": data}
+    if conversations.begin(turn, user, _wish(turn, data), **about, labels=options("offices.decide_choices")):
+        _plan(turn, {**data, "asked": True}, turn.now + turn.rules.dialog_window)
+    else:
+        _plan(turn, data, turn.now + _BUSY)
 
 
 def wish(turn: Turn, data: dict[str, Any]) -> str:
-    """The question to who is above. Refusal where the office is no longer theirs to hand over."""
-    held = _held(turn, data)
-    if held is None:
+    """The question to who is above. Refusal where it is gone: the office, or another was named since."""
+    last = persons.timer(turn.tx, HANDOVER, _key(data))
+    if _held(turn, data) is None or last is None or last["whom"] != data["whom"] or not _known(turn, data["whom"]):
         raise Refusal("offices.hand_gone")
-    return say("offices.decide", name=held[0].name, whom=_name(turn, data["whom"]), office=_office(turn, data))
+    return _wish(turn, data)
+
+
+def _known(turn: Turn, person_id: int) -> bool:
+    return stored.find_user(turn.tx, turn.bot_id, person_id) is not None
+
+
+def _wish(turn: Turn, data: dict[str, Any]) -> str:
+    name = rows.name_of(turn.tx, data["person"])
+    return say("offices.decide", name=name, whom=_name(turn, data["whom"]), office=_office(turn, data))
 
 
 def decide(turn: Turn, person: Person, data: dict[str, Any], *, agreed: bool) -> str:
@@ -86,16 +107,26 @@ def decide(turn: Turn, person: Person, data: dict[str, Any], *, agreed: bool) ->
     held = _held(turn, data)
     if held is None:
         raise Refusal("offices.hand_gone")
+    wished = {name: data[name] for name in ("person", "whom", "body", "roles")}
+    if not all(may_give(person, Action.APPOINT, each.role, each.body) for each in held):
+        _plan(turn, wished, turn.now)  # of an office that is no longer theirs; who holds it now is asked
+        return say("offices.hand_gone")
+    timers.cancel(turn.tx, HANDOVER, _key(data))
     office, name = _office(turn, data), _name(turn, data["whom"])
     if not agreed:
-        if user := stored.find_user(turn.tx, turn.bot_id, data["person"]):
-            text = say("offices.hand_refused", office=office, whom=name)
-            turn.say(Outgoing(Address(user, private=True), text), due_at=quiet_end(turn.now, turn.rules))
+        _tell(turn, data, "offices.hand_refused")
         return say("offices.left")
     whom = Named(data["whom"], name, "", "")
     for each in held:
         offices.appoint(turn, person, whom, each.body, each.role, until=each.until)
     return say("offices.appointed", name=name, office=office, day=offices.last_of(turn, held[0].until))
+
+
+def _tell(turn: Turn, data: dict[str, Any], key: str) -> None:
+    """Who hands it over, privately, by day."""
+    if user := stored.find_user(turn.tx, turn.bot_id, data["person"]):
+        text = say(key, office=_office(turn, data), whom=_name(turn, data["whom"]))
+        turn.say(Outgoing(Address(user, private=True), text), due_at=quiet_end(turn.now, turn.rules))
 
 
 def _held(turn: Turn, data: dict[str, Any]) -> list[Holder] | None:

@@ -25,7 +25,7 @@ from storage.conversations import Conversation
 from storage.database import Database, Tx
 from storage.people import PostHistory, PostRow
 from storage.timers import TimerRow
-from texts import words
+from texts import say, words
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 
@@ -211,8 +211,10 @@ async def test_a_handover_needs_the_right_of_who_agrees(database: Database) -> N
         assert handovers.ask_above(turn_at(tx), person(tx, "老刘"), named(tx, "小赵"), body, roles) == "小区党支部"
         data = tx.execute(select(TimerRow.data).where(TimerRow.kind == handovers.HANDOVER)).scalar_one()
         for nobody in ("小赵", "老刘", "王阿姨", "吴师傅"):
-            with pytest.raises(Refusal, match="refused"), tx.begin_nested():
-                handovers.decide(turn_at(tx), person(tx, nobody), data, agreed=True)
+            for agreed in (True, False):
+                told = handovers.decide(turn_at(tx), person(tx, nobody), data, agreed=agreed)
+                assert told == say("offices.hand_gone")
+            assert len(person(tx, "老刘").posts) == 2
         handovers.decide(turn_at(tx), person(tx, "周书记"), data, agreed=True)
         assert person(tx, "老刘").posts == ()
         assert sorted(post.role for post in person(tx, "小赵").posts) == [Role.HEAD, Role.LEADER]
