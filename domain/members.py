@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from domain.people import Place
 
 RELATIONS = ("owner", "co_owner", "tenant", "family", "helper")
+TENANT = "tenant"
 HELPER = "helper"  # acts for somebody of the household, with their recorded consent
 
 

@@ -1,16 +1,17 @@
 """A person goes on with another account: by a code from the old one, or, where that is lost, from somebody with the
 right over every post and home of theirs."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from domain.errors import Refusal
 from domain.messages import Address, Outgoing
 from domain.people import Named, Person, Place, Post
 from domain.rights import Action, may, may_give
-from services import binding, people, rights
+from services import binding, joining, people, rights
 from services.codes import draw
 from services.turn import Turn
-from storage import accounts, codes, members, offices
+from storage import accounts, codes, members, offices, persons
 from storage import people as stored
 from storage.codes import Found
 from texts import say, wording
@@ -48,7 +49,9 @@ def code_for(turn: Turn, person: Person, whom: Named) -> str:
 
 
 def _covers(turn: Turn, person: Person, posts: tuple[Post, ...], homes: list[Place]) -> bool:
-    """Whoever speaks by an account has its posts and homes: they are given by who may give each of them."""
+    """Whoever speaks by an account has its posts and homes for good: they are given by who may give each of them, in
+    their own right."""
+    person = replace(person, posts=tuple(post for post in person.posts if post.acts_for is None))
     given = all(may_give(person, Action.APPOINT, post.role, post.body) for post in posts)
     let_in = all(may(person, Action.APPROVE, rights.body_at(turn, home)) for home in homes)
     return bool(posts or homes) and given and let_in
@@ -119,7 +122,11 @@ def _take(turn: Turn, person: Person, whom: int) -> bool:
         return stored.add_identity(turn.tx, turn.bot_id, person.user, whom)
     if waiting := members.request_of(turn.tx, person.id):
         members.decide(turn.tx, waiting.id, members.WITHDRAWN, by=whom, at=turn.now)
-    return accounts.take(turn.tx, turn.bot_id, person.user, before=person.id, person=whom)
+    if not accounts.take(turn.tx, turn.bot_id, person.user, before=person.id, person=whom):
+        return False
+    if not persons.on_roster(turn.tx, person.id):  # what the account reported before goes with it
+        joining.unite(turn, person.id, whom, bot_id=turn.bot_id, compound_id=_compound(turn, whom), household_id=0)
+    return True
 
 
 def _compound(turn: Turn, person_id: int) -> int:

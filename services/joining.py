@@ -3,7 +3,7 @@
 from typing import Any
 
 from domain import namesakes
-from domain.members import HELPER, Home
+from domain.members import HELPER, TENANT, Home
 from domain.people import Person
 from services import binding, people
 from services.offices import DEPUTY, TERM
@@ -19,11 +19,16 @@ def fitting(
 ) -> list[tuple[int, str]]:
     """(id, name) of those on the roster of the household, without an account on the bot, whom that name fits.
 
-    Nobody for somebody who acts for others, and for an account that stands on a roster itself.
+    Nobody for somebody who acts for others, and for an account that stands on a roster itself. By a surname alone no
+    tenant is taken for an owner or one of the family, nor the other way round.
     """
     if relation == HELPER or (person_id and persons.on_roster(turn.tx, person_id)):
         return []
-    return namesakes.fitting(name, persons.unbound(turn.tx, bot_id or turn.bot_id, home.id), words("joining.titles"))
+    there = persons.unbound(turn.tx, bot_id or turn.bot_id, home.id)
+    rents = {number for number, _, known in there if known == TENANT}
+    fits = namesakes.fitting(name, [(number, known) for number, known, _ in there], words("joining.titles"))
+    whole = "".join(name.split())
+    return [each for each in fits if each[1] == whole or (each[0] in rents) == (relation == TENANT)]
 
 
 def join(turn: Turn, bot_id: str, person: Person, into: int, home: Home, *, actor: int) -> int:
@@ -35,12 +40,17 @@ def join(turn: Turn, bot_id: str, person: Person, into: int, home: Home, *, acto
     if not old and not people_rows.add_identity(turn.tx, bot_id, person.user, into):
         old = people.meet(turn, person).id  # met in another chat at this moment
     if old and old != into:
-        _move_timers(turn, old, into)
-        place = {"household_id": home.id, "compound_id": home.compound_id}
-        persons.move(turn.tx, old, into, bot_id=bot_id, now=turn.now, **place)
+        unite(turn, old, into, bot_id=bot_id, compound_id=home.compound_id, household_id=home.id)
     actor = into if actor in (0, old) else actor
     binding.record(turn, "person", into, "joined", actor=actor, compound=home.compound_id, account=old)
     return into
+
+
+def unite(turn: Turn, old: int, into: int, *, bot_id: str, compound_id: int, household_id: int) -> None:
+    """All that is one person's becomes the other's. household_id: of which a request follows."""
+    _move_timers(turn, old, into)
+    place = {"household_id": household_id, "compound_id": compound_id}
+    persons.move(turn.tx, old, into, bot_id=bot_id, now=turn.now, **place)
 
 
 def _move_timers(turn: Turn, old: int, new: int) -> None:

@@ -119,7 +119,7 @@ _UNIQUE: dict[str, tuple[Any, Any]] = {
 MOVED = {*_MOVES, *_OFFICE, *_UNIQUE}
 _identity = exists().where(Identity.person_id == PersonRow.id, Identity.bot_id == bindparam("bot"))
 _unbound = (
-    select(PersonRow.id, PersonRow.name)
+    select(PersonRow.id, PersonRow.name, Resident.relation)
     .join_from(Resident, PersonRow, PersonRow.id == Resident.person_id)
     .where(
         Resident.household_id == bindparam("home"),
@@ -160,9 +160,9 @@ def _wanted(statement: Any) -> frozenset[str]:
     return frozenset(statement.compile().params)
 
 
-def unbound(tx: Tx, bot_id: str, household_id: int) -> list[tuple[int, str]]:
-    """(id, name) of whom the roster has in the household and the bot does not know."""
-    return [(row[0], row[1] or "") for row in tx.execute(_unbound, {"bot": bot_id, "home": household_id})]
+def unbound(tx: Tx, bot_id: str, household_id: int) -> list[tuple[int, str, str]]:
+    """(id, name, relation) of whom the roster has in the household and the bot does not know."""
+    return [(row[0], row[1] or "", row[2]) for row in tx.execute(_unbound, {"bot": bot_id, "home": household_id})]
 
 
 def claim(tx: Tx, bot_id: str, person_id: int) -> bool:

@@ -104,11 +104,19 @@ def test_veiled() -> None:
     assert [veiled(name) for name in ("王秀英", "王英", "欧阳小明", "王")] == ["王*英", "王*", "欧**明", "王*"]
 
 
-@pytest.mark.parametrize("said", ["王秀英", "王阿姨"])
+async def test_a_tenant_is_not_taken_for_the_owner_by_a_surname(house: House) -> None:
+    code = await house.code(LIU, "门牌码 3-2-502")
+    await house.say("租客", f"我是3-2-502 王阿姨 租户 {code}")
+    assert house.said("租客")[-1].startswith("好，3栋2单元502给您记上了")
+    assert [row[3] for row in await rows_named(house, "王秀英")] == [None]
+    assert [row[1:] for row in await rows_named(house, "王阿姨") if row[3] == "租客"] == [("tenant", "code", "租客")]
+
+
+@pytest.mark.parametrize("said", ["王秀英 租户", "王阿姨 家人"])
 async def test_by_a_code_they_become_one(house: House, said: str) -> None:
     before, known = await count(house), await rows_named(house, "王秀英")
     code = await house.code(LIU, "门牌码 3-2-502")
-    await house.say("小王", f"我是3-2-502 {said} 租户 {code}")
+    await house.say("小王", f"我是3-2-502 {said} {code}")
     assert house.said("小王")[-1].startswith("好，3栋2单元502给您记上了")
     assert await rows_named(house, "王秀英") == [(known[0][0], "owner", "code", "小王")], "the roster's relation stays"
     assert await count(house) == before, "no second person"
