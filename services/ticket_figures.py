@@ -4,7 +4,7 @@ A body's figures are those of its subtree: of all compounds below it, of its bui
 in its own hands. What a month's closing froze is never counted anew; who answers later counts in the month after.
 """
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -66,13 +66,13 @@ def body_meant(turn: Turn, person: Person, chat: Chat | None, *actions: Action) 
 
 
 def within(turn: Turn, body: Body, category: str = "") -> Within:
-    compounds = tuple(people.compounds_under(turn, body))
+    """What the body may see of its subtree: nothing that is about itself or about somebody in it."""
+    seen = Within(tuple(people.compounds_under(turn, body)), category=category, viewer=body.id)
     if body.building_id and body.level is Level.BUILDING_GROUP:
-        return Within(compounds, building=body.building_id, category=category)
+        return replace(seen, building=body.building_id)
     if body.level <= Level.BRANCH:
-        return Within(compounds, category=category)
-    but = _PROPERTY if body.level is Level.PROPERTY else ""
-    return Within(compounds, body=body.id, category=category, but=but)
+        return seen
+    return replace(seen, body=body.id, but=_PROPERTY if body.level is Level.PROPERTY else "")
 
 
 def _closer(turn: Turn, body: Body) -> Body | None:
@@ -123,7 +123,7 @@ def _thawed(turn: Turn, body: Body, period: Period, category: str, found: Frozen
         )
 
     content = found.figures
-    whole = where == Within(where.compounds)
+    whole = where == Within(where.compounds, viewer=body.id)
     medians = content["medians"] if whole else rows.medians(turn.tx, where, period.start, period.end)
     return Sheet(
         body,

@@ -31,8 +31,9 @@ from domain.people import Level
 from domain.tickets import LIVE, Outcome, Status
 from storage.base import Base, BigInt, Code, Id, Key, Moment, Ref, upsert
 from storage.database import Tx
-from storage.people import BodyRow
+from storage.people import BodyRow, PostRow
 from storage.places import OPEN, Building, ChatRow, Compound
+from storage.ticket_bodies import TicketParty
 from storage.ticket_reports import Report, stays
 from storage.tickets import TicketRow
 from storage.timers import TimerRow
@@ -66,18 +67,19 @@ class TicketGuess(Base):
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """Which tickets: of these compounds; narrower where building, body or category is given. but: a category left
-    out."""
+    """Which tickets: of these compounds; narrower where building, body or category is given. but: a category left out.
+    viewer: the body that is shown them; what it or anybody in it has an interest in is left out."""
 
     compounds: tuple[int, ...]
     building: int | None = None
     body: int | None = None
     category: str = ""
     but: str = ""
+    viewer: int = 0
 
     def values(self, **more: Any) -> dict[str, Any]:
         narrow = {"building": self.building, "body": self.body, "category": self.category, "but": self.but}
-        return {"compounds": list(self.compounds), **narrow, **more}
+        return {"compounds": list(self.compounds), "viewer": self.viewer, **narrow, **more}
 
 
 class MinutesBetween(FunctionElement[int]):
@@ -105,7 +107,18 @@ def _minutes_postgresql(element: Any, compiler: Any, **how: Any) -> str:
 _building, _body = bindparam("building", type_=BigInt), bindparam("body", type_=BigInt)
 _category, _but = bindparam("category", type_=String()), bindparam("but", type_=String())
 _start, _end = bindparam("start", type_=Moment()), bindparam("end", type_=Moment())
+_viewer = bindparam("viewer", type_=BigInt)
+_colleagues = select(PostRow.person_id).where(PostRow.body_id == _viewer)
+_concerned = (
+    exists()
+    .where(
+        TicketParty.ticket_id == TicketRow.id,
+        or_(TicketParty.body_id == _viewer, TicketParty.person_id.in_(_colleagues)),
+    )
+    .correlate(TicketRow)
+)
 here = and_(
+    ~_concerned,
     TicketRow.compound_id.in_(bindparam("compounds", expanding=True)),
     or_(_building.is_(None), TicketRow.building_id == _building),
     or_(_body.is_(None), TicketRow.body_id == _body),

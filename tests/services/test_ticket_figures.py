@@ -23,7 +23,7 @@ from domain.tickets import Outcome, Status
 from services import figure_lists, figure_words, ticket_figures
 from services.ticket_figures import Sheet
 from services.turn import Turn
-from storage import people, places
+from storage import people, places, ticket_bodies
 from storage import ticket_figures as rows
 from storage.audit import Audit
 from storage.database import Database, Tx
@@ -315,6 +315,30 @@ async def test_what_was_split_counts_once_as_the_whole(demo: Database) -> None:
         return figures.tally(ticket_figures.gather(turn_at(tx), body(tx, Level.BRANCH), NOVEMBER).cells).done
 
     assert await demo.run(work) == 1
+
+
+async def test_nobody_sees_a_complaint_about_themselves(demo: Database) -> None:
+    """About a building group, or about its head in person: the branch counts and lists it, the group does not."""
+
+    def work(tx: Tx) -> dict[Level, list[int]]:
+        group, liu = body(tx, Level.BUILDING_GROUP, "3"), person(tx, "老刘")
+        for number in (1, 2, 3):
+            add(tx, number, ("unsatisfied", ""))
+        ids = {ticket["number"]: ticket["id"] for ticket in tickets(tx, body(tx, Level.BRANCH))}
+        ticket_bodies.bar(tx, ids[1], body_id=group.id)
+        ticket_bodies.bar(tx, ids[2], person_id=liu.id)
+        return {
+            each.level: [ticket["number"] for ticket in tickets(tx, each)] for each in (group, body(tx, Level.BRANCH))
+        }
+
+    def tickets(tx: Tx, of: Body) -> list[dict[str, Any]]:
+        turn = turn_at(tx)
+        content: list[dict[str, Any]] = ticket_figures.export(turn, of, NOVEMBER, by=7, who="x")["tickets"]
+        assert figures.tally(ticket_figures.gather(turn, of, NOVEMBER).cells).done == len(content)
+        assert len(figure_lists.lines(turn, of, "unhappy", NOVEMBER)) == 1 + len(content)
+        return content
+
+    assert await demo.run(work) == {Level.BUILDING_GROUP: [3], Level.BRANCH: [1, 2, 3]}
 
 
 async def test_lists_name_what_is_to_be_done(demo: Database) -> None:
