@@ -1,14 +1,16 @@
 """A year of tickets in a city of 485 compounds, under a simulated clock: is each at its right level, and how fast?
 
 Neighbours report, join and answer; handlers are quick, slow or silent; the real services and the real tick do the rest.
-At every checkpoint an independent checker replays all audit rows (tests/support/ticket_checker.py). Days in between
-are recorded on a copy and played by the raw driver: the same rows in as many commits.
+At the end of each month an independent checker replays all audit rows (tests/support/ticket_checker.py), and pandas
+finds the three rates in the exported workbook. The last days are recorded on a copy and played by the raw driver beside
+the house: the same rows in as many commits.
 """
 
 import argparse
 import asyncio
 import copy
 import heapq
+import io
 import logging
 import random
 import sqlite3
@@ -25,11 +27,14 @@ from statistics import median
 from typing import Any
 
 import asyncpg
+import pandas  # type: ignore[import-untyped]
 from sqlalchemy import bindparam, select
 
 from benchmarks import growth
 from benchmarks.growth import BOT, BUILDINGS, HOMES, PEOPLE, Rows
 from benchmarks.support import NotMeasurable, RawSqlite, Statement, Tape, disk_of, own_folder, plain_url, postgres
+from bot import figure_sheets
+from domain import figures
 from domain.errors import Refusal
 from domain.guess import Guess
 from domain.messages import Address
@@ -37,7 +42,7 @@ from domain.people import Person, Place, Role
 from domain.promises import quiet_end
 from domain.rules import Rules
 from domain.tickets import ENDED, Outcome, Status
-from services import clock, conversations, ticket_endings, ticket_work
+from services import clock, conversations, ticket_endings, ticket_figures, ticket_work
 from services import tickets as services
 from services.turn import Turn
 from storage import people, tickets
@@ -47,6 +52,7 @@ from storage.migrate import upgrade
 from storage.ticket_reports import Report
 from storage.tickets import TicketRow as Row
 from tests.support import ticket_checker
+from texts import say
 
 BAR = 0.3
 RULES = Rules()
@@ -405,6 +411,46 @@ class Checkpoints:
         return wrong
 
 
+# --- the three rates ------------------------------------------------------------------------------------------------
+
+
+async def compare_rates(year: Year, first: datetime) -> list[str]:
+    """The rates of the month that has just ended, as the service counts them, beside those that pandas finds in the
+    exported workbook."""
+    period = figures.month(first.date(), ZONE)
+
+    def gather(tx: Tx) -> tuple[dict[str, Any], figures.Rates]:
+        turn = Turn(tx, BOT, "export", year.now, RULES)
+        street = people.get_body(tx, 1)
+        counts = figures.tally(ticket_figures.gather(turn, street, period).cells)
+        content = ticket_figures.export(turn, street, period, by=None, who="")
+        return content, figures.rates(counts, RULES.figures)
+
+    content, rates = await year.database.run(gather)
+    shown = {name: say(f"figures.answer_{name.value}") for name in Outcome}
+    book = await asyncio.to_thread(figure_sheets.write, content)
+    name = say("figures.sheet_tickets")
+    sheet = pandas.read_excel(io.BytesIO(book), sheet_name=name, keep_default_na=False, engine="openpyxl")
+    column = {name: sheet[say(f"figures.column_{name}")] for name in ("answer", "counts", "contacted_at", "respond_by")}
+    valid = column["counts"].ne("") & column["answer"].isin(list(shown.values()))
+    in_time = column["contacted_at"].ne("") & (column["contacted_at"] <= column["respond_by"])
+    satisfied = column["answer"].eq(shown[Outcome.SATISFIED]) + 0.9 * column["answer"].eq(shown[Outcome.FAIR])
+    found = {
+        "response": (rates.response, in_time[valid].sum()),
+        "solved": (rates.solved, column["answer"][valid].ne(shown[Outcome.UNSOLVED]).sum()),
+        "satisfied": (rates.satisfied, satisfied[valid].sum()),
+    }
+    said = ", ".join(f"{name} {rate.part}/{rate.whole}" for name, (rate, _) in found.items())
+    print(f"  {said}; pandas found the same in the {len(sheet):,} lines of the workbook?", end=" ")
+    wrong = [
+        f"{first:%Y-%m}: {name} {float(rate.part)}/{rate.whole}, in the workbook {part}/{valid.sum()}"
+        for name, (rate, part) in found.items()
+        if rate.whole != valid.sum() or abs(float(rate.part) - part) > 1e-6
+    ]
+    print("no" if wrong else "yes", flush=True)
+    return wrong
+
+
 # --- the raw driver beside it ---------------------------------------------------------------------------------------
 
 
@@ -535,7 +581,7 @@ async def live(
         rate = (year.events - events) / (year.seconds - seconds)
         spent = time.perf_counter() - begun
         print(f"{first:%Y-%m}: {year.events - events:,} events, {rate:,.0f}/s, {spent:.0f} s in all", flush=True)
-        wrong += await checks.look(year)
+        wrong += await checks.look(year) + await compare_rates(year, first)
     print(f"  {dict(year.life.done.most_common())}")
     return year, wrong
 
