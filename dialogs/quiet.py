@@ -14,6 +14,7 @@ from texts import pattern, say
 from texts.wording import figure
 
 _MOST = 9  # groups to choose from
+_DUSK = 6  # up to this hour the afternoon is meant while it lasts
 _DAWN = 5  # said before this hour, tomorrow morning is the one that comes
 
 
@@ -79,21 +80,22 @@ def read_until(said: str, local: datetime, rules: Rules) -> datetime | None:
 
 def _until(found: re.Match[str], local: datetime, rules: Rules) -> datetime | None:
     """The moment meant; without an hour, the morning of that day."""
-    if found["half_hour"]:
-        return local + timedelta(minutes=30)
-    if found["hours"]:
-        return local + timedelta(hours=_number(found["hours"]))
+    if found["half_hour"] or found["hours"]:
+        return local + timedelta(hours=0.5 if found["half_hour"] else _number(found["hours"]))
     if found["days"]:
         return _morning(local, rules, days=_number(found["days"]))
-    days = _days(found, local)
-    clock = _clock(found, rules)
+    days, clock = _days(found, local), _clock(found, rules)
     if days is None and clock is None and not found["morning"]:
         return None
     if clock is None:
         return _morning(local, rules, days=1 if days is None else days)
+    if found["evening"] and clock.hour % 12 < _DAWN:  # 到今晚12点, 到晚上1点: that night, after midnight
+        return _at(local, clock.replace(hour=clock.hour % 12), days=1 + (days or 0))
     until = _at(local, clock, days=days or 0)
-    if days is None and until <= local:  # 到7点, said in the evening
-        until += timedelta(days=1)
+    if days is None and until <= local:  # 到7点, said in the evening; 到5点, said at ten
+        later = until + timedelta(hours=12)
+        today = 1 <= clock.hour <= _DUSK and later > local and not found["morning"]
+        until = later if today else until + timedelta(days=1)
     if days == 0 and until <= local and clock.hour < 12 and not found["morning"]:  # 到今天8点, said at ten
         until += timedelta(hours=12)
     return until

@@ -29,8 +29,7 @@ def own_code(turn: Turn, person: Person) -> str:
 def check_may_help(turn: Turn, person: Person) -> None:
     """Refusal, before anybody is looked up, for who may not change anybody's account."""
     if not may(person, Action.APPOINT) and not may(person, Action.APPROVE):
-        place = people.locate(turn, person, None)
-        rights.check_right(turn, person, Action.APPROVE, rights.body_at(turn, place))
+        rights.check_right_here(turn, person, Action.APPROVE, None)
 
 
 def code_for(turn: Turn, person: Person, whom: Named) -> str:

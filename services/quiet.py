@@ -44,8 +44,7 @@ def of_building(turn: Turn, person: Person, building: str, *, whole: bool = Fals
 def choices(turn: Turn, person: Person, chat: Chat | None) -> list[Groups]:
     """All that the person may have quiet, by building; in a building's work chat those of that building alone."""
     if not may(person, Action.QUIET):
-        place = people.locate(turn, person, chat)
-        rights.check_right(turn, person, Action.QUIET, rights.body_at(turn, place))
+        rights.check_right_here(turn, person, Action.QUIET, chat)
     served = sorted({each for post in person.posts for each in people.compounds_under(turn, post.body)})
     found: dict[Place, list[Chat]] = {}
     for each in places.residents_chats(turn.tx, turn.bot_id, served):

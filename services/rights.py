@@ -1,7 +1,7 @@
 """Rights where things are done: refused politely with who could, and the table as a page."""
 
 from domain.errors import Refusal
-from domain.people import Body, Level, Person, Place, Post, Role
+from domain.people import Body, Chat, Level, Person, Place, Post, Role
 from domain.rights import APART, LASTING, LEADING, TABLE, Action, Scope, allows, may, may_give
 from services import people
 from services.turn import Turn
@@ -20,6 +20,15 @@ def check_right(
     if not allowed or apart:
         who = who_could(turn, action, body, role=role, but=person.id)
         raise Refusal("rights.refused_self" if allowed else "rights.refused", who=who)
+
+
+def check_right_here(turn: Turn, person: Person, action: Action, chat: Chat | None) -> None:
+    """As `check_right`, over the chat's place, the speaker's own, or what they serve; where none is known, the office
+    nearest to residents is named."""
+    place = chat.place if chat else person.place
+    if place is None and not person.posts:
+        raise Refusal("rights.refused", who=say("common.office_building", building=""))
+    check_right(turn, person, action, body_at(turn, place) if place else person.posts[0].body)
 
 
 def body_at(turn: Turn, place: Place) -> Body:
