@@ -20,10 +20,10 @@ class Kind(IntEnum):
     IMAGE = 6
     TEXT = 7
     GROUP_NOTE = 10  # 接龙, as text
-    RECALLED = 13  # its text is the id of the message that was taken back
     VIDEO = 15
 
 
+RECALLED = 13  # not read as a message: its text is the id of the one that was taken back
 _FILES = {Kind.IMAGE: "photo", Kind.AUDIO: "voice", Kind.VIDEO: "video", Kind.ATTACHMENT: "document"}
 
 # A reply comes as a text: the words it answers, a line of dashes, the answer. An answered reply holds both twice.
@@ -57,7 +57,7 @@ def wanted(payload: Payload, me: str) -> bool:
 def recalled(payload: Payload, me: str) -> str:
     """Who took back which message, as an event's detail; "" where the message is none such."""
     message = payload.text.strip()
-    told = payload.kind == Kind.RECALLED and payload.talker not in ("", me) and message and " " not in message
+    told = payload.kind == RECALLED and payload.talker not in ("", me) and message and " " not in message
     return f"{payload.talker} {message}" if told else ""
 
 

@@ -57,6 +57,18 @@ def test_a_forwarded_message_is_somebody_elses() -> None:
     assert not heard("group_text").forwarded
 
 
+def test_an_answer_to_ones_own_picture_brings_it_along() -> None:
+    data = recorded("reply_to_neighbour")
+    data["message"]["reply_to_message"]["photo"] = [
+        {"file_id": "small", "file_unique_id": "a", "width": 90, "height": 60, "file_size": 900},
+        {"file_id": "large", "file_unique_id": "b", "width": 900, "height": 600, "file_size": 90_000},
+    ]
+    assert incoming(data).quoted_files == (), "a neighbour's"
+    data["message"]["reply_to_message"]["from"] = data["message"]["from"]
+    assert incoming(data).quoted_files == (File("photo", "large"),)
+    assert incoming(data).files == ()
+
+
 def test_a_basic_group_is_a_group_too() -> None:
     assert heard("basic_group_text").address == Address("-4000003")
 

@@ -241,6 +241,16 @@ async def test_what_is_not_heard(gateway: WechatyGateway, tmp_path: Path) -> Non
         await gateway.echo(False)
 
 
+async def test_a_recall_is_told(gateway: WechatyGateway, tmp_path: Path) -> None:
+    async with listening(gateway, tmp_path) as (_, ears):
+        first = await gateway.say(ROOM, WANG, "说错了")
+        await ears.heard(first)
+        await gateway.say(ROOM, WANG, first, type="Recalled")
+        await ears.until(lambda: Happening.RECALLED in ears.happenings)
+        event = ears.event(Happening.RECALLED)
+        assert (event.address, event.detail) == (Address(ROOM), f"{WANG} {first}")
+
+
 # --- order, repeats, faults -----------------------------------------------------------------------------------------
 
 

@@ -4,7 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.wechat_messages import Kind, Payload, moment, moved, to_incoming, unquoted, wanted, without_me
+from bot.wechat_messages import (
+    RECALLED,
+    Kind,
+    Payload,
+    moment,
+    moved,
+    recalled,
+    to_incoming,
+    unquoted,
+    wanted,
+    without_me,
+)
 from domain.messages import Address, File, Happening, Incoming, Sender
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -103,6 +114,22 @@ def test_an_answer_to_the_bot(who: str, to_me: bool) -> None:
     """Its name in the quote alone is no call."""
     incoming = heard(f"「{who}：@小助手 收到」\n{DASHES}\n没修好")
     assert (incoming.text, incoming.reply_to_me, incoming.at_me) == ("没修好", to_me, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts", "detail"),
+    [
+        ("m7", {}, f"{WANG} m7"),
+        (" m7\n", {"room": ""}, f"{WANG} m7"),
+        ("", {}, ""),
+        ("王阿姨 recalled a message", {}, ""),
+        ("m7", {"talker": BOT}, ""),
+        ("m7", {"talker": ""}, ""),
+        ("m7", {"kind": Kind.TEXT}, ""),
+    ],
+)
+def test_a_recall_names_its_message(text: str, parts: dict[str, object], detail: str) -> None:
+    assert recalled(payload(text, **{"kind": RECALLED, **parts}), BOT) == detail  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", [0, 3, 4, 5, 8, 9, 11, 12, 13, 14, 16, 99])
