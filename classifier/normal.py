@@ -34,17 +34,20 @@ class Normaliser:
     def __init__(self, chars: Mapping[str, str], words: Mapping[str, str]) -> None:
         """`chars` maps single characters (dialect, emoji), `words` a typed word to the lexicon's word."""
         self._chars: dict[int, str] = {**_traditional(), **{ord(k): v for k, v in chars.items()}}
+        self._old = frozenset(map(chr, self._chars))
         self._from = [word.casefold().translate(self._chars) for word in words]
         self._to = [word.casefold().translate(self._chars) for word in words.values()]
         self._scan = ahocorasick_rs.AhoCorasick(self._from, matchkind=ahocorasick_rs.MatchKind.LeftmostLongest)
 
     def word(self, text: str) -> str:
         """A word or message without tags: width, case, script, aliases."""
-        try:
-            text.encode()
-        except UnicodeEncodeError:
+        if not text.isprintable():  # lone surrogates among others
             text = text.encode("utf-8", "replace").decode()
-        text = unicodedata.normalize("NFKC", text).casefold().translate(self._chars)
+        if not unicodedata.is_normalized("NFKC", text):
+            text = unicodedata.normalize("NFKC", text)
+        text = text.casefold()
+        if not self._old.isdisjoint(text):
+            text = text.translate(self._chars)
         found = self._scan.find_matches_as_indexes(text)
         if not found:
             return text
