@@ -101,7 +101,7 @@ def divide(talk: Talk) -> None:
     building, unit, room = _door(first)
     building = building or talk.args["building"]
     if not building:
-        raise Refusal("bodies.which_building")
+        raise Refusal("bodies.which_homes")
     last_building, last_unit, last_room = _door(more[0]) if more else (building, unit, room)
     if last_building not in ("", building) or bool(room) != bool(last_room):
         raise Refusal("bodies.which_homes")

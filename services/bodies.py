@@ -39,6 +39,8 @@ def establish_household(
     """A member household under the building's group; its name begins with its place."""
     group = group_of(turn, compound_id, building)
     rights.check_right(turn, person, Action.ESTABLISH, group)
+    if unit and not places.find_unit(turn.tx, group.building_id or 0, unit):
+        raise Refusal("bodies.no_unit", building=building, unit=unit)
     whole = wording.place(building, unit) + name
     if any(body.name == whole for body in offices.bodies_of(turn, compound_id)):
         raise Refusal("bodies.there", name=whole)
@@ -127,7 +129,8 @@ def homes_between(
     if not room:
         found = [home for home in homes if unit in ("", home.unit)]
     else:
-        found = homes[_index(homes, building, first) : _index(homes, building, last) + 1]
+        low, high = sorted(_index(homes, building, door) for door in (first, last))
+        found = homes[low : high + 1]
     if not found:
         raise Refusal("bodies.no_home", home=wording.home(building, unit, room))
     return found
