@@ -15,6 +15,7 @@ from services import (
     ticket_endings,
     ticket_limits,
     ticket_notices,
+    ticket_search,
     ticket_steps,
     tickets,
 )
@@ -62,9 +63,15 @@ def _both(turn: Turn, person: Person, ticket: Ticket, into: Ticket) -> tuple[Tic
     each other; Refusal for who may not handle both."""
     for ticket_id in sorted({ticket.id, into.id}):
         rows.lock(turn.tx, ticket_id)
-    ticket, _ = ticket_steps.hold(turn, person, ticket)
-    into, _ = ticket_steps.hold(turn, person, into)
-    return ticket, into
+    return _hold(turn, person, ticket), _hold(turn, person, into)
+
+
+def _hold(turn: Turn, person: Person, ticket: Ticket) -> Ticket:
+    """Not for helpers: only whoever owns a ticket ends it."""
+    ticket, body = ticket_steps.hold(turn, person, ticket)
+    if not ticket_search.may_own(turn, person, ticket):
+        raise Refusal("tickets.not_your_office", number=ticket.number, office=people.office(body, ticket.building))
+    return ticket
 
 
 def _check_merge(turn: Turn, ticket: Ticket, into: Ticket) -> None:
@@ -99,7 +106,7 @@ def unmerge(turn: Turn, person: Person, ticket: Ticket) -> Ticket:
     """Two matters after all: the ticket goes on by itself, and exactly those it brought leave the other one with it;
     who has words of their own there stays there too."""
     if ticket.status is not Status.MERGED or ticket.merged_into is None:
-        ticket_steps.hold(turn, person, ticket)
+        _hold(turn, person, ticket)
         raise Refusal("endings.not_merged", number=ticket.number)
     ticket, into = _both(turn, person, ticket, rows.get(turn.tx, ticket.merged_into))
     ticket_steps.check(ticket, Act.UNMERGED)
@@ -110,7 +117,7 @@ def unmerge(turn: Turn, person: Person, ticket: Ticket) -> Ticket:
     for each in ticket_merging.last_merger(turn.tx, ticket.id)["people"]:
         if each in gone:
             ticket_reports.answer(turn.tx, ticket.id, each, ticket_reports.WITHDRAWN, at=turn.now)
-        if not ticket_reports.spoke(turn.tx, into.id, each):
+        if not ticket_reports.spoke(turn.tx, into.id, each, since=ticket.closed_at or turn.now):
             ticket_reports.leave(turn.tx, into.id, each)
     respond_by, resolve_by = limits.resumed(ticket, turn.now)
     ticket = ticket_steps.step(
@@ -147,7 +154,7 @@ class Wanted:
 
 def check_split(turn: Turn, person: Person, ticket: Ticket) -> None:
     """Refusal where this ticket is not this person's to split."""
-    ticket, _ = ticket_steps.hold(turn, person, ticket)
+    ticket = _hold(turn, person, ticket)
     if ticket.parent_id:
         raise Refusal("endings.split_part", number=ticket.number)
     ticket_steps.check(ticket, Act.SPLIT)

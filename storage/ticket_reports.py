@@ -235,9 +235,9 @@ def leave(tx: Tx, ticket_id: int, person_id: int) -> None:
     tx.execute(_leave, {"ticket": ticket_id, "person": person_id})
 
 
-def spoke(tx: Tx, ticket_id: int, person_id: int) -> bool:
-    """Has words of their own in the ticket."""
-    return tx.execute(_spoke, {"ticket": ticket_id, "person": person_id}).first() is not None
+def spoke(tx: Tx, ticket_id: int, person_id: int, *, since: datetime) -> bool:
+    """Has said something about the ticket in their own words since then."""
+    return tx.execute(_spoke, {"ticket": ticket_id, "person": person_id, "since": since}).first() is not None
 
 
 def ask_anew(tx: Tx, ticket_id: int) -> None:
