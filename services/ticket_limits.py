@@ -12,10 +12,11 @@ from domain import limits
 from domain.people import TREE, Body
 from domain.promises import is_quiet, next_report, quiet_end
 from domain.tickets import Act, Status, Ticket
-from services import people, ticket_clock, ticket_notices, ticket_steps
+from services import conversations, people, ticket_clock, ticket_notices, ticket_steps
 from services.turn import Turn
+from storage import people as people_rows
 from storage import ticket_bodies, tickets, timers
-from texts import say
+from texts import options, say
 
 DUE, REVIEW = "ticket.due", "ticket.review"
 _RUNNING = (Status.OPEN, Status.RETURNED, Status.ACCEPTED)
@@ -108,7 +109,7 @@ def _next_above(turn: Turn, ticket: Ticket) -> tuple[list[int], Body | None, boo
     barred = ticket_bodies.barred(turn.tx, ticket.id)
     chain = [body for body in people.above(turn, here) if body.level in TREE]
     for place, body in enumerate(chain):
-        if body.id not in barred.bodies and people.reachable(turn, body):
+        if people.reachable(turn, body, barred):
             return [each.id for each in chain[:place]], body, place + 1 < len(chain)
     return [], None, False
 
@@ -117,8 +118,10 @@ def _remind(turn: Turn, ticket: Ticket, late: datetime) -> None:
     ticket_steps.record(turn, ticket, Act.REMINDED, by=None)
     facts = ticket_notices.facts(turn, ticket) | {"when": ticket_notices.moment(turn, late)}
     text, choices = say("tickets.limit_near", **facts), ticket_notices.near_limit(ticket)
-    if not ticket_notices.to_taker(turn, ticket, text, choices=choices):
-        for user in people.heads(turn, people.get_body(turn, ticket.body_id)):
+    taker = people_rows.find_user(turn.tx, ticket.bot_id, ticket.accepted_by) if ticket.accepted_by else None
+    about: dict[str, Any] = {"flow": "tickets.near_limit", "pending": "near_limit", "args": {"ticket": ticket.id}}
+    for user in [taker] if taker else people.heads(turn, people.get_body(turn, ticket.body_id)):
+        if not conversations.begin(turn, user, text, **about, labels=options("tickets.limit_near_choices")):
             people.tell_person(turn, user, text, choices=choices)
 
 

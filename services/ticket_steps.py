@@ -24,8 +24,7 @@ def hold(turn: Turn, person: Person, ticket: Ticket, action: Action = Action.HAN
 
 def lock(turn: Turn, ticket_id: int) -> Ticket:
     """The ticket as it is now, and nobody else changes it in this turn."""
-    tickets.lock(turn.tx, ticket_id)
-    return tickets.get(turn.tx, ticket_id)
+    return tickets.lock(turn.tx, ticket_id)
 
 
 def check(ticket: Ticket, act: Act) -> None:

@@ -181,7 +181,7 @@ _find_number = _tickets.where(TicketRow.series.in_(_series), TicketRow.number ==
     TicketRow.id
 )
 _get = _tickets.where(TicketRow.id == bindparam("id"))
-_lock = select(TicketRow.status).where(TicketRow.id == bindparam("id")).with_for_update()
+_lock = _get.with_for_update(of=TicketRow)
 _hop = (
     update(TicketRow)
     .where(TicketRow.id == bindparam("row"), TicketRow.hops == bindparam("before"))
@@ -261,9 +261,9 @@ def get(tx: Tx, ticket_id: int) -> Ticket:
     return _ticket(tx.execute(_get, {"id": ticket_id}).one())
 
 
-def lock(tx: Tx, ticket_id: int) -> None:
-    """Hold the ticket until the transaction ends, before a decision that depends on its state."""
-    tx.execute(_lock, {"id": ticket_id})
+def lock(tx: Tx, ticket_id: int) -> Ticket:
+    """The ticket as it is now, held until the transaction ends, before a decision that depends on its state."""
+    return _ticket(tx.execute(_lock, {"id": ticket_id}).one())
 
 
 def of_person(tx: Tx, person_id: int, *statuses: Status) -> list[Ticket]:
