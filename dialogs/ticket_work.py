@@ -9,12 +9,16 @@ from domain.errors import Refusal
 from domain.tickets import LIVE, Status, Ticket
 from services import ticket_files, ticket_notices, ticket_search, ticket_work
 from services import tickets as ticket_services
-from texts import say, wording
+from texts import options, say, wording
 
 
 def accept(talk: Talk) -> None:
     """`接单 12`; `我来` in a work chat; `收到` there takes only what is urgent, else it means "seen"."""
     ticket = to_handle(talk, say("tickets.which_accept"), Status.OPEN)
+    if any(post.body.id == ticket.offered_to for post in talk.person.posts):
+        talk.args["number"] = str(ticket.number)
+        ticket_routing.take_over(talk)
+        return
     taker_words = ticket_work.accept(talk.turn, talk.person, ticket)
     talk.say(say("tickets.accepted_here", number=ticket.number))
     talk.whisper(taker_words)
@@ -143,7 +147,16 @@ def _day(talk: Talk, said: str) -> date | None:
     return read_day(said.removeprefix(say("tickets.until")), talk.turn.local.date())
 
 
+def near_limit(talk: Talk) -> None:
+    """The warning before the limit: each answer is the same as its command."""
+    ticket = ticket_search.get(talk.turn, talk.args["ticket"])
+    question = say("tickets.limit_near", **ticket_notices.facts(talk.turn, ticket))
+    chosen = talk.choose("near_limit", question, options("tickets.limit_near_choices"))
+    talk.then(("tickets.finish", "tickets.extend", "tickets.give_back")[chosen - 1], number=str(ticket.number))
+
+
 FLOWS = {
+    "tickets.near_limit": near_limit,
     "tickets.accept": accept,
     "tickets.finish": finish,
     "tickets.call_off": call_off,
