@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dialogs.engine import Talk
 from domain.messages import Outgoing
 from services import posters
-from texts import pattern, say
+from texts import pattern, say, wording
 from texts.wording import figure
 
 
@@ -29,7 +29,8 @@ def start(talk: Talk) -> None:
             talk.then("members.join", **_door(found, poster.building, poster.building_id))
             return
         if talk.classify(said).ticket:
-            talk.then("tickets.report", words=said)
+            here = "" if talk.person.place or pattern("words.building").search(said) else wording.place(poster.building)
+            talk.then("tickets.report", words=here + said)  # of who lives nowhere yet the poster says where
             return
     talk.whisper(say("members.how"))
 
