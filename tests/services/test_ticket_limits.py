@@ -16,7 +16,7 @@ from domain.messages import Address
 from domain.people import Body, Level, Person, Place, Role
 from domain.rules import Rules
 from domain.tickets import Outcome, Status, Ticket
-from services import clock, ticket_endings, ticket_limits, ticket_steps, ticket_work
+from services import clock, ticket_clock, ticket_endings, ticket_limits, ticket_steps, ticket_work
 from services import tickets as services
 from services.turn import Turn
 from storage import people, places, ticket_bodies, tickets
@@ -116,6 +116,10 @@ class Town:
 
         return await self.database.read(read)
 
+    async def timers(self) -> set[str]:
+        """The kinds of timers that are set."""
+        return await self.database.read(lambda tx: {row[0] for row in tx.execute(select(TimerRow.kind)).all()})
+
     async def timer(self) -> str:
         def read(tx: Tx) -> str:
             row = tx.execute(select(TimerRow.due_at, TimerRow.data).where(TimerRow.kind == ticket_limits.DUE)).first()
@@ -165,6 +169,10 @@ def finish(turn: Turn, person: Person, ticket: Ticket) -> None:
 
 def ask(turn: Turn, person: Person, ticket: Ticket) -> None:
     ticket_work.ask(turn, person, ticket, question="where")
+
+
+def shelve(turn: Turn, person: Person, ticket: Ticket) -> None:
+    ticket_work.shelve(turn, person, ticket, day=date(2026, 11, 27), reason="funds")
 
 
 def heard(turn: Turn, person: Person, ticket: Ticket) -> None:
@@ -303,6 +311,38 @@ async def test_a_question_to_the_reporter_stops_the_clock(town: Town) -> None:
     assert await town.timer() == "hop 05 10:00"
 
 
+async def test_a_shelved_ticket_that_is_taken_runs_again(town: Town) -> None:
+    await town.report()
+    await town.act(at(23, 12), shelve)
+    assert await town.timers() == {ticket_limits.REVIEW}
+    await town.act(at(24, 12), accept)
+    ticket = await town.ticket()
+    assert (ticket.paused_at, ticket.review_at, ticket.resolve_by) == (None, None, at(30, 10) + timedelta(days=1))
+    assert await town.timers() == {ticket_limits.DUE, ticket_clock.PROMISE}
+    await town.pass_time(datetime(2026, 12, 1, 11, tzinfo=ZONE), at(24, 12), every=timedelta(hours=6))
+    assert [level for _, level in await town.hops()] == ["group"]
+
+
+async def test_on_its_day_a_shelved_ticket_is_asked_for_and_runs_again(town: Town) -> None:
+    await town.report()
+    await town.act(at(23, 12), shelve)
+    await town.pass_time(at(27, 9), at(23, 12), every=timedelta(hours=3))
+    ticket = await town.ticket()
+    assert (ticket.status, ticket.paused_at, ticket.accepted_by) == (Status.OPEN, None, None)
+    assert ticket.respond_by == at(28, 9), "a day to answer, from the day it was looked at again"
+    assert await town.timers() == {ticket_limits.DUE, ticket_clock.PROMISE}
+    await town.pass_time(at(28, 10), at(27, 9))
+    assert await town.hops() == [("28 09:00", "group")]
+
+
+async def test_a_ticket_moved_above_its_overseer_goes_on_from_there(town: Town) -> None:
+    await town.report()
+    await town.tick(at(24, 10))
+    await town.act(at(24, 12), lambda turn, _, ticket: tickets.change(turn.tx, ticket.id, body_id=town.bodies[2].id))
+    await town.pass_time(at(26), at(24, 12))
+    assert await town.hops() == [("24 10:00", "group"), ("25 10:00", "street")]
+
+
 async def test_an_extension_moves_it_once(town: Town) -> None:
     await town.report()
     await town.act(at(23, 12), accept)
@@ -318,12 +358,14 @@ async def test_an_extension_moves_it_once(town: Town) -> None:
 async def test_a_reopened_ticket_starts_anew(town: Town) -> None:
     await town.report()
     await town.act(at(23, 12), accept)
+    await town.act(at(23, 13), contacted)
     await town.act(at(25), finish)
     assert await town.timer() == ""
     await town.pass_time(at(27), at(25), every=timedelta(hours=6))
     await town.act(at(27, 15), unsolved, by="neighbour")
     ticket = await town.ticket()
     assert (ticket.status, ticket.hops, ticket.respond_by) == (Status.OPEN, 0, at(28, 15))
+    assert ticket.contacted_at is None, "who has it speaks with the reporter anew"
     assert await town.timer() == "remind 28 11:00"
     await town.tick(at(28, 15))
     assert [level for _, level in await town.hops()] == ["group"]
