@@ -11,7 +11,7 @@ from domain.errors import Refusal
 from domain.people import Body
 from domain.responsibility import agency_of
 from domain.tickets import LIVE, Status, Ticket
-from services import people, ticket_outside, ticket_routing, ticket_search, ticket_work
+from services import lessons, people, ticket_outside, ticket_routing, ticket_search, ticket_work
 from texts import options, pattern, say, wording
 
 _MOST = 6  # bodies to choose from
@@ -24,6 +24,8 @@ def pass_on(talk: Talk) -> None:
     body = read_body(talk, ticket, said)
     _, moved = ticket_routing.pass_on(talk.turn, talk.person, ticket, body)
     talk.say(say("routing.moved" if moved else "routing.asked", **_about(ticket, body)))
+    if lessons.may_set_routes(talk.turn, talk.person, ticket):
+        talk.then("lessons.moved", ticket=ticket.id, body=body.id)
 
 
 def _about(ticket: Ticket, body: Body) -> dict[str, object]:

@@ -7,7 +7,7 @@ from dialogs.days import read_day
 from dialogs.engine import Silence, Talk
 from domain.errors import Refusal
 from domain.tickets import LIVE, Status, Ticket
-from services import ticket_files, ticket_notices, ticket_search, ticket_work
+from services import ticket_files, ticket_notices, ticket_routing, ticket_search, ticket_work
 from services import tickets as ticket_services
 from texts import options, say, wording
 
@@ -16,8 +16,8 @@ def accept(talk: Talk) -> None:
     """`接单 12`; `我来` in a work chat; `收到` there takes only what is urgent, else it means "seen"."""
     ticket = to_handle(talk, say("tickets.which_accept"), Status.OPEN)
     if any(post.body.id == ticket.offered_to for post in talk.person.posts):
-        talk.args["number"] = str(ticket.number)
-        ticket_routing.take_over(talk)
+        ticket_routing.take_over(talk.turn, talk.person, ticket)
+        talk.say(say("tickets.accepted_here", number=ticket.number))
         return
     taker_words = ticket_work.accept(talk.turn, talk.person, ticket)
     talk.say(say("tickets.accepted_here", number=ticket.number))

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from domain.people import Level
-
 
 class Status(StrEnum):
     """The states of domain practice (12345): 已派单, 退单待审, 办理中, 等报的人, 挂账, 已拆分, 待回访, 办结, …"""
@@ -130,14 +128,6 @@ OUTCOMES = {1: Outcome.SATISFIED, 2: Outcome.FAIR, 3: Outcome.UNSATISFIED, 4: Ou
 # How many households said it when the group is told so (group-life: pile-on).
 MILESTONES = frozenset({3, 10, 30})
 
-# Who gets a matter first. Everything else goes to the building group, the nearest to the door that has a work chat.
-# Source: the usual chains of 12345 practice; property matters pass by the property company.
-_FIRST_LEVEL = {
-    "property": Level.COMMUNITY,
-    "other": Level.COMMUNITY,
-    "renovation": Level.BRANCH,
-}
-
 # What breaks.
 THINGS = frozenset({"house", "lift", "water", "power", "gas"})
 # What neighbours do, not what breaks: if a household is named, it is spoken of in private only.
@@ -146,10 +136,6 @@ CONDUCT = frozenset({"noise", "security", "illegal", "fire", "sanitation", "park
 PRIVATE_DANGERS = frozenset({"violence", "suicide"})
 # Safety matters whose card quotes no ticket number.
 UNNUMBERED_DANGERS = frozenset({"ill", "missing", "fight"})
-
-
-def first_level(category: str) -> Level:
-    return _FIRST_LEVEL.get(category, Level.BUILDING_GROUP)
 
 
 @dataclass(frozen=True, slots=True)

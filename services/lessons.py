@@ -11,7 +11,7 @@ from classifier import Classifier
 from domain.errors import Refusal
 from domain.guess import Guess
 from domain.people import Person, Place
-from domain.rights import Action
+from domain.rights import Action, may
 from domain.tickets import Act, Ticket
 from services import rights, ticket_steps
 from services.turn import Turn
@@ -122,6 +122,10 @@ def keep(turn: Turn, ticket: Ticket, guess: Guess, version: str) -> None:
 
 def reasons(turn: Turn, ticket: Ticket) -> Kept | None:
     return lessons.guess(turn.tx, ticket.id)
+
+
+def may_set_routes(turn: Turn, person: Person, ticket: Ticket) -> bool:
+    return may(person, Action.SET_ROUTES, rights.body_at(turn, Place(ticket.compound_id)))
 
 
 def correct(turn: Turn, person: Person, ticket: Ticket, category: str, lesson: str) -> Ticket:

@@ -22,6 +22,14 @@ def hold(turn: Turn, person: Person, ticket: Ticket, action: Action = Action.HAN
     return ticket, body
 
 
+def hold_own(turn: Turn, person: Person, ticket: Ticket) -> tuple[Ticket, Body]:
+    """As `hold`, for what only the owner does: a helper works on a ticket, but does not take, move or end it."""
+    ticket, body = hold(turn, person, ticket)
+    if not ticket_search.may_own(turn, person, ticket):
+        raise Refusal("tickets.not_your_office", number=ticket.number, office=people.office(body, ticket.building))
+    return ticket, body
+
+
 def lock(turn: Turn, ticket_id: int) -> Ticket:
     """The ticket as it is now, and nobody else changes it in this turn."""
     return tickets.lock(turn.tx, ticket_id)

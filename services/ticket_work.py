@@ -18,7 +18,7 @@ _DECLINING = (Level.BRANCH, Level.COMMUNITY, Level.STREET)
 def accept(turn: Turn, person: Person, ticket: Ticket) -> str:
     """Somebody with the right takes the ticket; the reporters hear who. Returns what the taker must know: the words of
     the report and, unless it is discreet, who made it."""
-    ticket, body = ticket_steps.hold(turn, person, ticket)
+    ticket, body = ticket_steps.hold_own(turn, person, ticket)
     if ticket.status is Status.ACCEPTED and ticket.accepted_by == person.id:
         raise Refusal("tickets.already_yours", number=ticket.number)
     if ticket.status is Status.ACCEPTED:
@@ -49,7 +49,7 @@ def accept(turn: Turn, person: Person, ticket: Ticket) -> str:
 
 def finish(turn: Turn, person: Person, ticket: Ticket, *, note: str) -> None:
     """The handler says it is fixed: the group hears it once, each reporter is asked privately."""
-    ticket, body = ticket_steps.hold(turn, person, ticket)
+    ticket, body = ticket_steps.hold_own(turn, person, ticket)
     ticket = ticket_steps.step(
         turn, ticket, Act.FINISHED, by=person.id, accepted_by=person.id, finished_by=person.id, closed_at=turn.now
     )
@@ -107,7 +107,7 @@ def heard(turn: Turn, person: Person, ticket: Ticket, words: str) -> str:
 
 def extend(turn: Turn, person: Person, ticket: Ticket, *, day: date, reason: str) -> Ticket:
     """The one extension: later by some working days, with a reason that the reporters hear."""
-    ticket, body = ticket_steps.hold(turn, person, ticket)
+    ticket, body = ticket_steps.hold_own(turn, person, ticket)
     ticket_steps.check(ticket, Act.EXTENDED)
     if ticket.extended:
         raise Refusal("tickets.extended_already", number=ticket.number)
@@ -129,7 +129,7 @@ def extend(turn: Turn, person: Person, ticket: Ticket, *, day: date, reason: str
 
 def shelve(turn: Turn, person: Person, ticket: Ticket, *, day: date, reason: str) -> Ticket:
     """挂账: it cannot be done now; why, and when it is looked at again. The body above hears of it."""
-    ticket, body = ticket_steps.hold(turn, person, ticket)
+    ticket, body = ticket_steps.hold_own(turn, person, ticket)
     ticket_steps.check(ticket, Act.SHELVED)
     if ticket.urgent:
         raise Refusal("tickets.shelved_urgent", number=ticket.number)
@@ -152,7 +152,7 @@ def shelve(turn: Turn, person: Person, ticket: Ticket, *, day: date, reason: str
 
 def decline(turn: Turn, person: Person, ticket: Ticket, *, reason: str) -> None:
     """不受理: in court, with the Party's discipline, said before … by the branch or above, with why and where to go."""
-    ticket, _ = ticket_steps.hold(turn, person, ticket)
+    ticket, _ = ticket_steps.hold_own(turn, person, ticket)
     if all(post.body.level not in _DECLINING for post in person.posts):
         raise Refusal("tickets.declined_above", number=ticket.number)
     ticket = ticket_steps.step(turn, ticket, Act.DECLINED, by=person.id, closed_at=turn.now, settled_at=turn.now)
