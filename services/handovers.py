@@ -118,7 +118,7 @@ def decide(turn: Turn, person: Person, data: dict[str, Any], *, agreed: bool) ->
         return say("offices.left")
     whom = Named(data["whom"], name, "", "")
     for each in held:
-        offices.appoint(turn, person, whom, each.body, each.role, until=each.until)
+        offices.appoint(turn, person, whom, each.body, each.role, until=each.until, handed=True)
     return say("offices.appointed", name=name, office=office, day=offices.last_of(turn, held[0].until))
 
 

@@ -72,9 +72,18 @@ def leader_of(turn: Turn, body: Body, role: Role) -> Holder | None:
     return next((each for each in held if each.role is role and each.acts_for is None), None)
 
 
-def appoint(turn: Turn, person: Person, whom: Named, body: Body, role: Role, *, until: datetime | None = None) -> str:
-    """Give a post, with a term that ends at `until` or for good; who held it alone until now gives it up. Given once
-    more with a term, it is held on until then. Returns the office."""
+def appoint(
+    turn: Turn,
+    person: Person,
+    whom: Named,
+    body: Body,
+    role: Role,
+    *,
+    until: datetime | None = None,
+    handed: bool = False,
+) -> str:
+    """Give a post, with a term that ends at `until` or for good; who held it alone until now gives it up (handed: as
+    they wished). Given once more with a term, it is held on until then. Returns the office."""
     rights.check_right(turn, person, Action.APPOINT, body, role=role, about=whom.person_id)
     office = title(turn, body, role)
     before = offices.find(turn.tx, whom.person_id, body.id, role)
@@ -84,7 +93,7 @@ def appoint(turn: Turn, person: Person, whom: Named, body: Body, role: Role, *, 
         _end(turn, before, by=person.id)
     held = leader_of(turn, body, role)
     if held:
-        dismiss(turn, person, held)
+        dismiss(turn, person, held, heir=whom.name if handed else "")
     offices.add(turn.tx, whom.person_id, body.id, role, since=turn.now, until=until)
     renewed = before is not None and before.acts_for is None
     _record(turn, "renewed" if renewed else "appointed", body, role, actor=person.id, about=whom.person_id)
@@ -94,14 +103,16 @@ def appoint(turn: Turn, person: Person, whom: Named, body: Body, role: Role, *, 
     return office
 
 
-def dismiss(turn: Turn, person: Person, held: Holder) -> str:
-    """Take a post, and with it those of whoever stands in for its holder. Returns the office."""
+def dismiss(turn: Turn, person: Person, held: Holder, *, heir: str = "") -> str:
+    """Take a post, and with it those of whoever stands in for its holder. heir: to whom they handed it. Returns the
+    office."""
     rights.check_right(turn, person, Action.DISMISS, held.body, role=held.role, about=held.person_id)
     office = title(turn, held.body, held.role)
     if not _end(turn, held, by=person.id):
         raise Refusal("offices.ended_already", name=held.name, office=office)
     _record(turn, "dismissed", held.body, held.role, actor=person.id, about=held.person_id)
-    _tell(turn, held.person_id, say("offices.dismissed_you", office=office, by=_by(turn, person, held.body)))
+    told = "offices.handed_you" if heir else "offices.dismissed_you"
+    _tell(turn, held.person_id, say(told, office=office, by=_by(turn, person, held.body), name=heir))
     _stand_down(turn, held, by=person.id)
     return office
 
