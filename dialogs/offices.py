@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from dialogs.days import read_day
 from dialogs.engine import Talk
 from domain.errors import Refusal
-from domain.people import OFFICES, Body, Holder, Level, Named, Role
+from domain.people import OFFICES, Body, Holder, Level, Named, Place, Role
 from domain.rights import Action
 from services import handovers, offices, people, rights
 from texts import options, pattern, say, wording, words
@@ -115,7 +115,8 @@ def back(talk: Talk) -> None:
 
 def holders(talk: Talk) -> None:
     """`班子`, `楼栋长`: who holds what here."""
-    place = people.locate(talk.turn, talk.person, talk.chat)
+    known = talk.chat or talk.person.place
+    place = people.locate(talk.turn, talk.person, talk.chat) if known else Place(compound_meant(talk))
     lines = []
     for office, held in offices.holders_at(talk.turn, place):
         names = wording.listed([_held_by(talk, each) for each in held])
