@@ -6,6 +6,7 @@ from domain import namesakes
 from domain.members import HELPER, TENANT, Home
 from domain.people import Person
 from services import binding, people
+from services.handovers import HANDOVER
 from services.offices import DEPUTY, TERM
 from services.ticket_clock import OUTCOME
 from services.turn import Turn
@@ -58,6 +59,7 @@ def _move_timers(turn: Turn, old: int, new: int) -> None:
     keys = [(OUTCOME, f"{ticket}:{{}}") for ticket in persons.reported(turn.tx, old)] + [(DEPUTY, "{}")]
     for post in people_rows.posts_of(turn.tx, old):
         keys.append((TERM, f"{{}}:{post.body.id}:{post.role.value}"))
+        keys.append((HANDOVER, f"{{}}:{post.body.id}"))
         keys += [(DEPUTY, str(post.acts_for))] if post.acts_for else []
     for kind, key in keys:
         before, after = key.format(old), key.format(new)

@@ -14,6 +14,7 @@ from domain.namesakes import fitting, veiled
 from domain.people import Role
 from domain.rosters import Sheet, read_rows
 from services import rosters
+from services.handovers import HANDOVER
 from services.offices import DEPUTY, TERM
 from services.ticket_clock import OUTCOME
 from storage import people, persons, timers
@@ -362,7 +363,8 @@ async def test_an_officer_keeps_office_and_clock(house: House) -> None:
             str(old),
             {"person": old, "posts": [[old, 5, "head"], [3, 5, "head"]]},
         )
-        for kind, key, data in (asking, term, away):
+        handing = (HANDOVER, f"{old}:{post.body.id}", {"person": old, "whom": 3, "body": post.body.id})
+        for kind, key, data in (asking, term, away, handing):
             timers.set_timer(tx, kind, key, bot_id=BOT, due_at=NOW + timedelta(days=90), data=data)
 
     await house.database.run(prepare)
