@@ -107,7 +107,7 @@ def asked(talk: Talk) -> None:
 def extend(talk: Talk) -> None:
     """`延期 12 周五 等配件`: the day and the reason are asked for where they are missing."""
     ticket = to_handle(talk, say("tickets.which_ticket"), Status.OPEN, Status.ACCEPTED)
-    day, reason = _day_and_reason(talk, ticket, "extend")
+    day, reason = _day_and_reason(talk, ticket, "tickets.extend_until", "tickets.extend_why")
     ticket = ticket_work.extend(talk.turn, talk.person, ticket, day=day, reason=reason)
     talk.say(say("tickets.extended_here", number=ticket.number, when=ticket_notices.when(talk.turn, ticket)))
 
@@ -115,7 +115,7 @@ def extend(talk: Talk) -> None:
 def shelve(talk: Talk) -> None:
     """`挂账 18 12月20日 要先定维修资金`."""
     ticket = to_handle(talk, say("tickets.which_ticket"), Status.OPEN, Status.ACCEPTED, Status.WAITING)
-    day, reason = _day_and_reason(talk, ticket, "shelve")
+    day, reason = _day_and_reason(talk, ticket, "tickets.shelve_until", "tickets.shelve_why")
     ticket = ticket_work.shelve(talk.turn, talk.person, ticket, day=day, reason=reason)
     shown = wording.day(day, talk.turn.local.date())
     talk.say(say("tickets.shelved_here", number=ticket.number, day=shown))
@@ -129,7 +129,7 @@ def decline(talk: Talk) -> None:
     talk.say(say("tickets.declined_here", number=ticket.number))
 
 
-def _day_and_reason(talk: Talk, ticket: Ticket, key: str) -> tuple[date, str]:
+def _day_and_reason(talk: Talk, ticket: Ticket, until: str, why: str) -> tuple[date, str]:
     """The first word of the note is the day, the rest the reason; what is missing is asked for, the day twice."""
     note = talk.args.get("note", "")
     said, _, reason = note.partition(" ")
@@ -137,10 +137,10 @@ def _day_and_reason(talk: Talk, ticket: Ticket, key: str) -> tuple[date, str]:
     if day is None:
         reason = note
     for question in ("day", "day_again"):
-        day = day or _day(talk, talk.ask(question, say(f"tickets.{key}_until", number=ticket.number)))
+        day = day or _day(talk, talk.ask(question, say(until, number=ticket.number)))
     if day is None:
         raise Refusal("offices.which_day")
-    return day, reason.strip() or talk.ask("reason", say(f"tickets.{key}_why"))
+    return day, reason.strip() or talk.ask("reason", say(why))
 
 
 def _day(talk: Talk, said: str) -> date | None:
