@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     Boolean,
     ColumnElement,
     Index,
@@ -23,7 +24,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
 
 from domain.figures import EXCLUDED, SILENT, UNREACHED, VALID, Cell, Intake
@@ -117,9 +118,9 @@ _concerned = (
     )
     .correlate(TicketRow)
 )
-here = and_(
+_of_compounds: BindParameter[Any] = bindparam("compounds", expanding=True)
+_narrow = and_(
     ~_concerned,
-    TicketRow.compound_id.in_(bindparam("compounds", expanding=True)),
     or_(_building.is_(None), TicketRow.building_id == _building),
     or_(_body.is_(None), TicketRow.body_id == _body),
     _category.in_(("", TicketRow.category)),
@@ -127,7 +128,18 @@ here = and_(
 )
 # Written out, not bound: only so does a planner see that the partial index holds these rows.
 _states = f"({', '.join(repr(status.value) for status in LIVE)})"
-is_live = and_(here, TicketRow.status.op("IN", return_type=Boolean())(literal_column(_states)))
+_live = aliased(TicketRow)
+_is_live_status = _live.status.op("IN", return_type=Boolean())(literal_column(_states))
+# With and without a building, so that SQLite takes the index of what is live; else it takes that of the day of opening
+# and walks through all tickets the compound ever had.
+_live_ids = union_all(
+    *(
+        select(_live.id).where(_live.compound_id.in_(_of_compounds), _is_live_status, where)
+        for where in (_live.building_id > 0, _live.building_id.is_(None))
+    )
+)
+is_live = and_(_narrow, TicketRow.id.in_(_live_ids))
+here = and_(_narrow, TicketRow.compound_id.in_(_of_compounds))
 _is_done = TicketRow.status.in_((Status.DONE.value, Status.CLOSED.value))
 
 

@@ -2,6 +2,7 @@
 
 import io
 import random
+import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -424,6 +425,11 @@ async def test_the_statements_are_as_many_as_ever_and_none_reads_a_table_whole(d
             if "Seq Scan on" in line or (line.startswith("SCAN ") and line.split()[1] in ("ticket", "ticket_report"))
         ]
         assert not whole
+        all_of_compound = [
+            line for line, _ in plans if re.search(r"ticket\w* USING INDEX \w+ \(compound_id=\?\)", line)
+        ]
+        assert not all_of_compound, "walks through all tickets the compound ever had"
+        assert any("ix_ticket_live" in line for line, _ in plans)
         assert any("ix_ticket_closed" in line for line, _ in plans)
 
     await demo.run(work)
