@@ -20,7 +20,7 @@ from dialogs.routing import Routing
 from domain.messages import Address, Event, Incoming, Outgoing
 from domain.rules import Rules
 from scheduler.runner import Scheduler
-from services import chats, seals
+from services import chats, figure_clock, seals
 from services import clock as clock_services
 from services.lessons import School
 from services.turn import Turn
@@ -136,6 +136,10 @@ class App:
             total += sealed
         return total
 
+    async def wind(self) -> int:
+        """The weekly cards and monthly reminders of bodies that are new."""
+        return await self.database.run(figure_clock.wind, self.clock(), self.rules)
+
     async def forget_old(self) -> dict[str, int]:
         forgotten = await self.database.run(clock_services.forget_old, self.clock(), self.rules)
         return {**forgotten, "file": await self.fetcher.forget_old()} if self.fetcher else forgotten
@@ -160,7 +164,7 @@ class App:
         """What the bot does beside receiving: tick, send, fetch."""
         sending = asyncio.create_task(self.sender.run())
         fetching = asyncio.create_task(self.fetcher.run()) if self.fetcher else None
-        scheduler = Scheduler(tick=self.tick, forget_old=self.forget_old, seal=self.seal)
+        scheduler = Scheduler(tick=self.tick, wind=self.wind, forget_old=self.forget_old, seal=self.seal)
         scheduler.start()
         try:
             yield

@@ -17,6 +17,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
+from bot import figure_sheets
 from bot.transport import Transport
 from domain.messages import Drawing, File, Outgoing
 from texts import say
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 _TEMPLATES = Path(__file__).parent / "templates"
 _FONTS = ("cvttf_NotoSansCJK_Regular", "cvttf_NotoSansCJK_Bold")
 _FORMATS: dict[str, Literal["png", "pdf"]] = {"photo": "png", "document": "pdf"}
+_SHEETS = {"figure_sheets": figure_sheets.write}  # workbooks, which are no Typst template
 _PIXELS = 180  # an inch of a PNG: letters stay sharp on a phone
 _loading = Lock()
 
@@ -112,10 +114,13 @@ class Easel:
 
     async def _draw(self, file: File, drawing: Drawing) -> str:
         data = invited(drawing, *await self._transport.invitation()) if drawing.start else drawing.data
-        kind = _FORMATS[file.kind]
+        write, kind = _SHEETS.get(drawing.template), _FORMATS[file.kind]
         async with self._free:
-            made = await asyncio.to_thread(draw, drawing.template, data, format=kind)
-        return await asyncio.to_thread(self._keep, Path(file.ref).stem, kind, made)
+            if write:
+                made = await asyncio.to_thread(write, data)
+            else:
+                made = await asyncio.to_thread(draw, drawing.template, data, format=kind)
+        return await asyncio.to_thread(self._keep, Path(file.ref).stem, "xlsx" if write else kind, made)
 
     def _keep(self, name: str, ending: str, data: bytes) -> str:
         """Under the name that people see; what a crash leaves there is swept after a day (bot/files.py)."""

@@ -19,5 +19,6 @@ class Job:
 TIMETABLE = (
     Job("tick", IntervalTrigger(seconds=1), "fires the timers that are due: reports back, alarms, closing questions"),
     Job("seal", IntervalTrigger(minutes=5), "seals the audit log's new rows into the chain of their compound"),
+    Job("wind", CronTrigger(hour=4, minute=5, timezone="Asia/Shanghai"), "sets weekly and monthly timers that lack"),
     Job("forget_old", CronTrigger(hour=4, minute=10, timezone="Asia/Shanghai"), "removes rows nobody needs any more"),
 )
