@@ -142,6 +142,7 @@ class Replay:
     paused: datetime | None = None
     woken: datetime | None = None  # since when the clock goes again
     hopped: datetime | None = None
+    kept: datetime | None = None  # the next hop of a late ticket, which nothing that is done to it moves
     finished: datetime | None = None
     review: datetime | None = None
     wrong: list[str] = field(default_factory=list)
@@ -156,6 +157,8 @@ class Replay:
         """When the next level is to be called; None: the clock stands, or nobody is above."""
         if self.status not in RUNNING or self.paused or self.tree.next_above(self.level)[0] is None:
             return None
+        if self.kept:
+            return self.kept
         late = self.late()
         since = max((moment for moment in (self.hopped, self.woken) if moment), default=None)
         if self.hops and since and late <= since:
@@ -189,12 +192,15 @@ class Replay:
         if action not in STEPS:
             return
         sources, target = STEPS[action]
+        due, self.kept = self.due(), None
         if self.status not in sources:
             self.blame(f"{action} while it was {self.status}")
         getattr(self, f"on_{action}", lambda _: None)(entry)
         if action == "withdrawn":
             target = "withdrawn" if entry.data.get("after") == "withdrawn" else ""
         self.status = target or self.status
+        if action != "escalated" and due and self.hops and self.late() <= entry.at:
+            self.kept = due
 
     def start(self, at: datetime) -> None:
         self.respond, self.resolve = limits(at, self.matter.kind, urgent=self.matter.urgent)
