@@ -35,9 +35,11 @@ def first_report(now: datetime, rules: Rules) -> datetime:
     return _at(local, rules.report_noon, days=1)
 
 
-def next_report(now: datetime, rules: Rules) -> datetime:
-    """After a report without a result: the evening of the same day, or the next morning."""
-    local = now.astimezone(rules.zone)
-    if local < _at(local, rules.report_cutoff):
-        return _at(local, rules.report_evening)
-    return _at(local, rules.report_morning, days=1)
+_DAYS = (1, 2, 2)  # until the second, third, fourth word that it is not done; then one a week
+
+
+def next_report(now: datetime, rules: Rules, *, told: int = 0) -> datetime:
+    """After a report without a result. told: how many there were before it; each waits longer, so that one matter does
+    not ring twice a day for weeks."""
+    days = _DAYS[told] if told < len(_DAYS) else 7
+    return _at(now.astimezone(rules.zone), rules.report_evening, days=days)

@@ -17,14 +17,18 @@ from texts import options, say
 
 POST, PROMISE, WATCH, OUTCOME = "ticket.post", "ticket.promise", "ticket.watch", "ticket.outcome"
 ASK, LAPSE, PARTS = "ticket.ask", "ticket.lapse", "ticket.parts"
+_WEEKLY = 3  # words without a result after which they come once a week
 _BUSY = timedelta(minutes=10)
 
 
-def promise(turn: Turn, ticket: Ticket) -> None:
-    """Keep the hour at which the bot reports back; the same timer first warns the handler, some hours before."""
+def promise(turn: Turn, ticket: Ticket, *, told: int = 0) -> None:
+    """Keep the hour at which the bot reports back. told: how often it did so without a result. Before the first the
+    same timer warns the handler; later warnings are the limit's (ticket_limits)."""
     warn_at = ticket.report_at - timedelta(hours=turn.rules.remind_before_hours)
-    early = warn_at > turn.now and not is_quiet(warn_at, turn.rules)
-    _set(turn, PROMISE, ticket, warn_at if early else ticket.report_at)
+    early = told == 0 and warn_at > turn.now and not is_quiet(warn_at, turn.rules)
+    data = {"ticket": ticket.id, "told": told}
+    due = warn_at if early else ticket.report_at
+    timers.set_timer(turn.tx, PROMISE, str(ticket.id), bot_id=ticket.bot_id, due_at=due, data=data)
 
 
 def watch(turn: Turn, ticket: Ticket) -> None:
@@ -63,21 +67,28 @@ def due_promise(turn: Turn, data: dict[str, Any]) -> None:
     if ticket.status not in LIVE:
         return
     body = people.get_body(turn, ticket.body_id)
+    told = data.get("told", 0)
     if turn.now < ticket.report_at:
-        _remind(turn, ticket, say("tickets.remind", **ticket_notices.facts(turn, ticket)))
-        _set(turn, PROMISE, ticket, ticket.report_at)
+        if told == 0:
+            _remind(turn, ticket, say("tickets.remind", **ticket_notices.facts(turn, ticket)))
+        due = ticket.report_at
+        timers.set_timer(turn.tx, PROMISE, str(ticket.id), bot_id=ticket.bot_id, due_at=due, data=data)
         return
-    ticket = replace(ticket, report_at=next_report(turn.now, turn.rules))
+    ticket = replace(ticket, report_at=next_report(turn.now, turn.rules, told=told))
     tickets.change(turn.tx, ticket.id, report_at=ticket.report_at)
+    promise(turn, ticket, told=told + 1)
+    if ticket.status is Status.WAITING:
+        return
     facts = ticket_notices.facts(turn, ticket)
-    if ticket.status is Status.ACCEPTED:
-        ticket_notices.to_reporters(turn, ticket, say("tickets.promise_accepted", **facts))
+    taken = ticket.status is Status.ACCEPTED
+    ticket_notices.to_reporters(turn, ticket, say(f"tickets.promise_{'accepted' if taken else 'open'}", **facts))
+    if 0 < told < _WEEKLY:  # between, the limit's clock speaks to handlers
+        return
+    if taken:
         _remind(turn, ticket, say("tickets.promise_taker", **facts))
     else:
-        ticket_notices.to_reporters(turn, ticket, say("tickets.promise_open", **facts))
         text = say("tickets.promise_body", **facts)
         people.tell_body(turn, body, text, choices=ticket_notices.take_it(ticket))
-    promise(turn, ticket)
 
 
 def _remind(turn: Turn, ticket: Ticket, text: str) -> None:

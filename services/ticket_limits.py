@@ -83,7 +83,10 @@ def escalate(
     note: dict[str, object] = {"hop": ticket.hops + 1, "body": upper.id}
     if passed:
         note["passed"] = passed
-    changes = {"overseer_id": upper.id, "report_at": next_report(turn.now, turn.rules)}
+    late = limits.overdue_at(ticket)
+    early = late is not None and late > turn.now  # passed up before its limit, by a person
+    report_at = ticket.report_at if early else next_report(turn.now, turn.rules, told=ticket.hops)
+    changes = {"overseer_id": upper.id, "report_at": report_at}
     ticket = ticket_steps.step(turn, ticket, Act.ESCALATED, by=by, note=note, **changes)
     ticket = replace(ticket, hops=ticket.hops + 1)
     facts = ticket_notices.facts(turn, ticket) | {"office": people.office(upper, ticket.building)}
@@ -91,10 +94,11 @@ def escalate(
     choices = ticket_notices.take_it(ticket) if ticket.accepted_by is None else ()
     people.tell_body(turn, upper, say(above, **seen), choices=choices, urgent=ticket.urgent)
     ticket_notices.to_reporters(turn, ticket, say(said, **facts))
-    late = limits.overdue_at(ticket)
-    if late and late > turn.now:  # passed up before its limit, by a person
+    if early:
         start(turn, ticket)
-    elif more:
+        return ticket
+    ticket_clock.promise(turn, ticket, told=ticket.hops)
+    if more:
         _set(turn, ticket, limits.hop_after(turn.now, urgent=ticket.urgent, rules=turn.rules), "hop")
     return ticket
 

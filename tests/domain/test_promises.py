@@ -37,11 +37,9 @@ def test_first_report(reported: str, answered: str, day: int) -> None:
     assert first_report(at(reported), RULES) == at(answered, day)
 
 
-@pytest.mark.parametrize(
-    ("reported", "answered", "day"), [("12:00", "20:00", 23), ("20:00", "09:00", 24), ("09:00", "20:00", 23)]
-)
-def test_next_report(reported: str, answered: str, day: int) -> None:
-    assert next_report(at(reported), RULES) == at(answered, day)
+@pytest.mark.parametrize(("told", "day"), [(0, 24), (1, 25), (2, 25), (3, 30), (9, 30)])
+def test_next_report_waits_longer_each_time(told: int, day: int) -> None:
+    assert next_report(at("20:00"), RULES, told=told) == at("20:00", day)
 
 
 @pytest.mark.parametrize(
