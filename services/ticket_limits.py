@@ -35,8 +35,8 @@ def start(turn: Turn, ticket: Ticket) -> None:
         after = limits.hop_after(turn.now, urgent=ticket.urgent, rules=turn.rules)
         _set(turn, ticket, after, "hop", keep=True)
         return
-    warn = late - timedelta(hours=turn.rules.remind_before_hours)
-    early = warn > turn.now and not is_quiet(warn, turn.rules) and not ticket.urgent
+    warn = quiet_end(late - timedelta(hours=turn.rules.remind_before_hours), turn.rules)
+    early = turn.now < warn < late and not ticket.urgent and ticket.status is not Status.RETURNED
     _set(turn, ticket, warn if early else max(late, turn.now), "remind" if early else "hop")
 
 

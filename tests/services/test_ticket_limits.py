@@ -185,7 +185,7 @@ def unsolved(turn: Turn, person: Person, ticket: Ticket) -> None:
 
 async def test_a_warning_and_then_one_level_at_a_time(town: Town) -> None:
     await town.report()
-    assert await town.timer() == "hop 24 10:00", "four hours before it is night"
+    assert await town.timer() == "remind 24 07:30", "four hours before it is night: when the day begins"
     await town.pass_time(at(30, 12), MONDAY)
     assert await town.hops() == [
         ("24 10:00", "group"),
@@ -215,7 +215,7 @@ async def test_the_warning_comes_four_hours_before_and_once(town: Town) -> None:
 
 async def test_no_warning_and_no_hop_at_night(town: Town) -> None:
     await town.report(at(23, 9))  # four hours before the limit it is still quiet
-    assert await town.timer() == "hop 24 09:00"
+    assert await town.timer() == "remind 24 07:30"
     await town.pass_time(at(24, 3), at(23, 9))
 
     def late(tx: Tx) -> None:
@@ -286,7 +286,7 @@ async def test_who_takes_a_late_ticket_has_its_time(town: Town) -> None:
     await town.pass_time(at(24, 11), MONDAY)
     assert await town.timer() == "hop 25 10:00"
     await town.act(at(24, 12), accept)
-    assert await town.timer() == "hop 30 10:00"
+    assert await town.timer() == "remind 30 07:30"
     await town.pass_time(at(30, 9), at(24, 12), every=timedelta(hours=3))
     assert len(await town.hops()) == 1
     await town.tick(at(30))
@@ -308,7 +308,7 @@ async def test_a_question_to_the_reporter_stops_the_clock(town: Town) -> None:
     await town.act(datetime(2026, 12, 2, 16, tzinfo=ZONE), heard, by="neighbour")
     ticket = await town.ticket()
     assert ticket.resolve_by == datetime(2026, 12, 5, 10, tzinfo=ZONE), "later by the five days it stood"
-    assert await town.timer() == "hop 05 10:00"
+    assert await town.timer() == "remind 05 07:30"
 
 
 async def test_a_shelved_ticket_that_is_taken_runs_again(town: Town) -> None:
