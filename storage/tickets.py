@@ -45,6 +45,7 @@ class TicketRow(Base):
         Index("ix_ticket_live", "compound_id", "building_id", "category", sqlite_where=_live, postgresql_where=_live),
         Index("ix_ticket_chat", "bot_id", "chat_id", "opened_at"),
         Index("ix_ticket_body", "body_id", "id", sqlite_where=_live, postgresql_where=_live),
+        Index("ix_ticket_of_compound", "compound_id", "id", sqlite_where=_live, postgresql_where=_live),
         Index("ix_ticket_opened", "compound_id", "opened_at"),
         *(
             Index(f"ix_ticket_{name}", column, *also, sqlite_where=there, postgresql_where=there)
