@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bot.commands.compounds import compound_commands
+from bot.commands.decisions import decide
 from bot.commands.figures import figure_commands
 from bot.commands.lexicon import lexicon_commands
 from bot.commands.places import unplaced
@@ -41,6 +42,7 @@ for name, group in {
 compound_commands.command("unplaced", epilog="Example: linli compound unplaced Tonghu --out unplaced.csv")(unplaced)
 cli.command(epilog="Example: linli poster Tonghu --building 3 --out posters")(poster)
 cli.command(epilog="Example: linli retention --config config.toml")(retention)
+cli.command(epilog="Example: linli decide tests/vectors/two_thirds_exact.json")(decide)
 
 
 @cli.command(epilog="Example: linli run --config config.toml")
