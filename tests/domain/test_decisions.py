@@ -347,3 +347,7 @@ def test_numbers_stand_for_names_too() -> None:
 def test_nobody_to_decide() -> None:
     nobody = counted({**GOOD, "units": [], "ballots": []})
     assert (nobody["status"], nobody["passed"], nobody["quorum"]) == ("no_quorum", False, False)
+
+
+def test_a_window_of_one_instant() -> None:
+    assert counted({**GOOD, "opens": TIMES[3], "closes": TIMES[3]})["status"] == "passed"
