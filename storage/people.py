@@ -177,7 +177,8 @@ _compounds_under = (
     .where(BodyRow.path.like(bindparam("path")), BodyRow.compound_id.is_not(None))
     .order_by(BodyRow.compound_id)
 )
-_chain = select(*body_columns).where(BodyRow.id.in_(bindparam("ids", expanding=True))).order_by(BodyRow.level.desc())
+_DEEPEST = 8  # bodies on the way from the street down; a fixed number of places goes straight to the driver
+_chain = select(*body_columns).where(BodyRow.id.in_([bindparam(f"at{place}") for place in range(_DEEPEST)]))
 _officers = (
     select(Identity.user_id, PostRow.role, PersonRow.id, PersonRow.name)
     .join_from(PostRow, Identity, Identity.person_id == PostRow.person_id)
@@ -291,7 +292,7 @@ def compounds_under(tx: Tx, body: Body) -> list[int]:
 def chain(tx: Tx, body: Body) -> list[Body]:
     """The body and all above it, the nearest first."""
     ids = [int(part) for part in body.path.strip("/").split("/")]
-    rows = tx.execute(_chain, {"ids": ids})
+    rows = tx.execute(_chain, {f"at{place}": ids[place] if place < len(ids) else 0 for place in range(_DEEPEST)})
     return sorted((as_body(tuple(row)) for row in rows), key=lambda found: len(found.path), reverse=True)
 
 
