@@ -18,7 +18,6 @@ from classifier.scan import (
     CAN_KIND,
     CAN_STRONG,
     CAN_THING,
-    KIND_GROUPS,
     Hit,
     Look,
     bit,
@@ -26,6 +25,7 @@ from classifier.scan import (
 )
 from classifier.score import DISPUTED, describe, mix, own_sharp, rank, trust, votes
 from classifier.shared import KEYWORD, Shared, share
+from classifier.trigger import Patterns
 from domain.guess import Guess
 
 _OTHER = "other"
@@ -77,7 +77,8 @@ class Classifier(Learner):
         super().__init__(lexicon if isinstance(lexicon, Shared) else share(lexicon, engine, examples), counts)
         codes = self.lexicon.codes
         self._fallback = _OTHER if _OTHER in codes else (codes[-1] if codes else "")
-        self._closing = self.lexicon.patterns["closing"][0]  # thanks at the end are only polite
+        self._closing = Patterns([("", self.lexicon.patterns["closing"][:1])])  # thanks at the end are only polite
+        self._heeded = self._shared.scanner.heeded
         self._needed = NEEDED - RULED if self._shared.urgent else -SLACK
         category, probability, runner_up = rank(votes(codes, []), self._fallback)
         self._quiet = {
@@ -95,14 +96,16 @@ class Classifier(Learner):
         """What this message is. Most chat leaves after the scan, before any word is cut."""
         text, look = self._heard(text)
         shared = self._shared
+        if not (look.could & self._heeded or self._known):
+            return self._quiet[self._kind(text, look.could, sender_role)]
         taken = self._taken(text) if self._learned.words else []
         if taken:
             look = replace(look, could=look.could | CAN_THING)
         alarm = shared.scanner.could_alarm(look.could)
         pieces, odds, best = _NOTHING, 0.0, hope(look.could)
-        if best >= LEAST or alarm or self._learned or not shared.urgent:
+        if best >= LEAST or alarm or self._known:
             closing = self._closing.search(text) if look.could & CAN_KIND else None
-            pieces = self._pieces(text[: closing.start()] if closing else text)
+            pieces = self._pieces(text[: closing[0][1].start()] if closing else text)
             pieces |= {stamp(plain(text))} if self._learned else _NOTHING
             odds = self._odds(pieces)
         if not alarm and (best < LEAST or odds + BALANCE * (best - TICKET_AT) < self._needed - OURS):
@@ -212,15 +215,17 @@ class Classifier(Learner):
             return rank(scores, self._fallback)
         return rank(scores, self._fallback, own_sharp(sum(self._learned.examples[:-1]) / TENTHS), DISPUTED)
 
+    def _kind(self, text: str, could: int, sender_role: str | None) -> str:
+        """What a message is that cannot be a complaint."""
+        if sender_role == "outsider":
+            return "ad"
+        return self._shared.gate.glance(text, could) if could & CAN_KIND or text[:1].isascii() else "chat"
+
     def _glance(self, text: str, look: Look, sender_role: str | None, pieces: Features, taken: list[Hit]) -> Guess:
         """The answer for a message that cannot be a complaint, from the raw words alone."""
-        kind, could = "chat", look.could
-        if could & CAN_KIND or text[:1].isascii() or sender_role == "outsider":
-            marks = (mark for which, _, _ in look.words for mark in self._shared.scanner.marks_of(which))
-            groups = [mark.group for mark in marks if mark.group in KIND_GROUPS or mark.group == "chat"]
-            kind = "ad" if sender_role == "outsider" else self._shared.gate.glance(text, groups)
-        known = bool(self._learned) or not self._shared.urgent
-        if not known and not could & CAN_THING and not (could & (CAN_FAULT | CAN_STRONG) and kind != "chat"):
+        could = look.could
+        kind = self._kind(text, could, sender_role)
+        if not self._known and not could & CAN_THING and not (could & (CAN_FAULT | CAN_STRONG) and kind != "chat"):
             return self._quiet[kind]
         if not self._shared.keywords:
             marks_of = self._shared.scanner.marks_of

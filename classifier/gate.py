@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from classifier.kind import loud_kind, quiet_kind
 from classifier.load import CRY, DANGER, HINT, PROBLEM, STRONG, THING, WEAK, Lexicon
 from classifier.phrase import BREAK
-from classifier.scan import Hit, bit
+from classifier.scan import SAID, Hit, bit
+from classifier.trigger import Patterns
 
 TICKET_AT = 2.0
 FAR_AT = 2.5  # what is needed when no thing is named and nothing says that it is here and goes on
@@ -31,7 +32,8 @@ COST = {
 }
 MOST_COST = {"world": 2.0, "elsewhere": 3.0, "chat": 1.5, "ask": 2.0, "news": 5.0, "discuss": 3.0}
 _WEIGHED = frozenset({"discuss", "suggest", "ask", "news"})  # who weighs plans means praise as it is said
-_PATTERNED = frozenset({"ad", "ad_strong", "notice", "notice_strong", "vote", "jielong"})
+_PATTERNED = sum(SAID[group] for group in ("ad", "ad_strong", "notice", "notice_strong", "vote", "jielong"))
+_ANY_SAID = sum(SAID.values())
 _NOWHERE = Hit(0, 0, 0, "", (), 0, ())
 
 FAULTS = bit(PROBLEM) | bit(STRONG)
@@ -90,18 +92,26 @@ class Gate:
 
     def __init__(self, lexicon: Lexicon) -> None:
         """Refusals become one expression that looks back from a word."""
-        self._patterns = lexicon.patterns
+        self._patterns = Patterns(lexicon.patterns.items())
+        self._kinds: dict[int, str] = {}
         denied = sorted(lexicon.gate_words("refuse"), key=len, reverse=True)
         self._negatives = frozenset(word for word in denied if len(word) == 1)
         self._denied = re.compile("(?:" + "|".join(map(re.escape, denied)) + ")$")
         self._until = lexicon.gate_words("until")
 
-    def glance(self, text: str, names: Iterable[str]) -> str:
+    def glance(self, text: str, could: int) -> str:
         """The kind of a message known to hold no complaint; patterns run only where they may fit."""
-        groups: Groups = {name: [_NOWHERE] for name in names}
-        if text[:1].isascii() or not groups.keys().isdisjoint(_PATTERNED):
+        said = could & _ANY_SAID
+        patterned = said & _PATTERNED or text[:1].isascii()
+        if not patterned and said in self._kinds:
+            return self._kinds[said]
+        groups: Groups = {name: [_NOWHERE] for name, bit in SAID.items() if said & bit}
+        if patterned:
             self._match_patterns(text, groups)
-        return loud_kind(groups, len(text), False) or quiet_kind(groups, False)
+        kind = loud_kind(groups, len(text), False) or quiet_kind(groups, False)
+        if not patterned:
+            self._kinds[said] = kind
+        return kind
 
     def judge(self, text: str, hits: list[Hit]) -> Verdict:
         """Weigh every word, then name the kind of message."""
@@ -121,13 +131,9 @@ class Gate:
         return verdict
 
     def _match_patterns(self, text: str, groups: Groups) -> None:
-        for group, patterns in self._patterns.items():
-            for pattern in patterns:
-                match = pattern.search(text)
-                if match:
-                    start, end = match.span()
-                    groups.setdefault(group, []).append(Hit(start, end, start, match.group(), (), 0, (group,)))
-                    break
+        for group, match in self._patterns.search(text):
+            start, end = match.span()
+            groups.setdefault(group, []).append(Hit(start, end, start, match.group(), (), 0, (group,)))
 
     def _read(self, text: str, hits: list[Hit], verdict: Verdict) -> None:
         """Front to back: faults add, what is settled wipes the faults before it."""

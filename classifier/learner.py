@@ -34,6 +34,12 @@ class Learner:
         if counts:
             self._learned.include(counts)
         self._opinion = Opinion(shared.sorter, shared.ticket, self._learned, 1 if shared.keywords else OWN)
+        self._known = self._knows()
+        self._message, self._look = shared.lexicon.normaliser.message, shared.scanner.look
+
+    def _knows(self) -> bool:
+        """Must every message be weighed? Not while nothing was learned: then the examples that ship have their say."""
+        return bool(self._learned) or not self._shared.urgent
 
     def learn(self, text: str, category: str, weight: float = 1.0) -> None:
         """The message was about this; `weight` below 1 for weak evidence (0.3: closed, and nobody objected)."""
@@ -54,10 +60,12 @@ class Learner:
     def learn_word(self, word: str, category: str) -> None:
         """From now on the word is a keyword of this category."""
         self._learned.add_word(self._word(word), category, 1)
+        self._known = self._knows()
 
     def unlearn_word(self, word: str, category: str) -> None:
         """Take `learn_word` back, exactly."""
         self._learned.add_word(self._word(word), category, -1)
+        self._known = self._knows()
 
     def _word(self, word: str) -> str:
         found = self.lexicon.normaliser.word(word).strip()
@@ -97,16 +105,17 @@ class Learner:
         pieces = self._pieces(lesson) | {stamp(lesson)}
         self._learned.add(lesson, pieces, which, amount)
         self._opinion.refresh(pieces, lesson)
+        self._known = self._knows()
 
     # --- Reading ----------------------------------------------------------------------------------------------------
 
     def _normal(self, text: str) -> str:
-        return self.lexicon.normaliser.message(text if len(text) < LONG else _RUNS.sub(r"\1\1\1", text[:LIMIT]))
+        return self._message(text if len(text) < LONG else _RUNS.sub(r"\1\1\1", text[:LIMIT]))
 
     def _heard(self, text: str) -> tuple[str, Look]:
         """The normal form and what is in it. Where something is wrong with nothing named, a name may be misspelt."""
         text = self._normal(text)
-        look = self._shared.scanner.look(text)
+        look = self._look(text)
         if look.could & CAN_WRONG and not look.could & CAN_THING:
             mended = self._shared.ear.mend(text, ((start, end) for _, start, end in look.words))
             if mended != text:

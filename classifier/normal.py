@@ -10,6 +10,8 @@ import opencc
 
 MAX_CHARS = 4000
 _CHINESE = (0x4E00, 0xA000)
+_COMMON = ((0x0A, 0x0B), (0x20, 0x7F), (0x2010, 0x2028), (0x3000, 0x3040), _CHINESE)
+_LINKS = frozenset("@[hw")  # mentions, tags, "http" and "www." begin so: such a message is read with care
 
 _TAG = re.compile(r"\[[^\[\]\s]{1,8}\]")
 _URL = re.compile(r"(?:https?://|www\.)[\x21-\x7e]+")
@@ -28,6 +30,12 @@ def _traditional() -> dict[int, str]:
     return {ord(old): new for old, new in zip(block, simple, strict=True) if old != new and len(new) == 1}
 
 
+def _untouched(sign: str) -> bool:
+    """Is this character its own normal form, whatever stands beside it?"""
+    same = unicodedata.is_normalized("NFKC", sign) and sign.casefold() == sign and not unicodedata.combining(sign)
+    return same and sign not in _LINKS and (sign.isprintable() or sign == "\n")
+
+
 class Normaliser:
     """Brings a message and the words of the lexicon to the same form."""
 
@@ -35,6 +43,8 @@ class Normaliser:
         """`chars` maps single characters (dialect, emoji), `words` a typed word to the lexicon's word."""
         self._chars: dict[int, str] = {**_traditional(), **{ord(k): v for k, v in chars.items()}}
         self._old = frozenset(map(chr, self._chars))
+        common = (chr(code) for first, last in _COMMON for code in range(first, last) if code not in self._chars)
+        self._normal = re.compile(f"[{re.escape(''.join(filter(_untouched, common)))}]*").fullmatch
         self._from = [word.casefold().translate(self._chars) for word in words]
         self._to = [word.casefold().translate(self._chars) for word in words.values()]
         self._scan = ahocorasick_rs.AhoCorasick(self._from, matchkind=ahocorasick_rs.MatchKind.LeftmostLongest)
@@ -48,6 +58,10 @@ class Normaliser:
         text = text.casefold()
         if not self._old.isdisjoint(text):
             text = text.translate(self._chars)
+        return self._meant(text)
+
+    def _meant(self, text: str) -> str:
+        """The lexicon's words for what was typed."""
         found = self._scan.find_matches_as_indexes(text)
         if not found:
             return text
@@ -59,8 +73,16 @@ class Normaliser:
         return "".join(parts) + text[at:]
 
     def message(self, text: str) -> str:
-        """A whole message, cut to `MAX_CHARS`; mentions, addresses and picture tags become a break."""
+        """A whole message, cut to `MAX_CHARS`; mentions, addresses and picture tags become a break.
+
+        Nearly all messages are normal but for their commas and capitals, and leave at once.
+        """
         text = text[:MAX_CHARS]
+        if self._normal(text):
+            return self._meant(text)[:MAX_CHARS].strip()
+        narrow = text.replace("\uff0c", ",").replace("\uff1f", "?").replace("\uff01", "!").casefold()
+        if self._normal(narrow):
+            return self._meant(narrow)[:MAX_CHARS].strip()
         if "[" in text:
             text = _TAG.sub(" ", text)
         if "@" in text or "\uff20" in text:

@@ -83,6 +83,7 @@ class Anchor:
         self._next: dict[str, list[tuple[str, int]]] = {}
         self._rest: dict[int, list[tuple[str, ...]]] = {}
         self._complex: list[tuple[int, re.Pattern[str]]] = []
+        self.ahead: frozenset[str] | None = None  # signs of which one must follow within reach; None: not known
         for which, phrase in enumerate(phrases):
             head, *tail = phrase.split("~")
             parts = [options(part) for part in tail]
@@ -94,6 +95,8 @@ class Anchor:
                 for option in parts[0]:
                     self._next.setdefault(option[:1], []).append((option, which))
                 self._rest[which] = parts[1:]
+        if not self._bare and not self._complex:
+            self.ahead = frozenset(self._next)
 
     def matches(self, text: str, start: int, end: int) -> list[Match]:
         """The phrases that stand at `start`, whose first word reaches to `end`."""

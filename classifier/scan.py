@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import ahocorasick_rs
 
 from classifier.load import CRY, DANGER, GATE, PROBLEM, STRONG, THING, VETO, WEAK, Lexicon, Mark
-from classifier.phrase import Anchor, Match, anchors, expand
+from classifier.phrase import REACH, Anchor, Match, anchors, expand
 
 _LITERAL = frozenset("~([")
 _NO_CUT = frozenset({DANGER, VETO})
@@ -19,8 +19,9 @@ _FREE = 4  # words this long are never cut out of another word by chance
 
 CAN_THING, CAN_WEAK, CAN_GENERIC, CAN_FAULT, CAN_STRONG, CAN_CRY, CAN_CUE, CAN_KIND = (1 << n for n in range(8))
 CAN_WRONG = CAN_GENERIC | CAN_FAULT | CAN_STRONG
-_ROLES = 8
-_FIRST_DANGER = 1 << _ROLES  # this bit and those above it stand for the danger groups
+_BEGINS = 1 << 8  # a phrase may begin here
+_EVIDENCE = (1 << 8) - 1
+_SPEAKS = _EVIDENCE & ~CAN_KIND  # for a complaint
 _BY_ROLE = {THING: CAN_THING, WEAK: CAN_WEAK, STRONG: CAN_STRONG, CRY: CAN_CRY}
 KIND_GROUPS = frozenset(
     [
@@ -40,6 +41,9 @@ KIND_GROUPS = frozenset(
     ]
 )
 _CUES = frozenset({"place", "lasting", "appeal", "petition"})
+SAID = {group: 1 << (9 + at) for at, group in enumerate(sorted(KIND_GROUPS | {"chat"}))}  # a bit for each
+_ANY_SAID = sum(SAID.values())
+_FIRST_DANGER = 9 + len(SAID)  # this bit and those above it stand for the danger groups
 
 
 Edges = tuple[set[int], set[int]]
@@ -59,7 +63,7 @@ class Hit:
     groups: tuple[str, ...]  # the gate groups it belongs to
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Look:
     """A first look at a message: what its words could amount to, their raw places, and the phrases."""
 
@@ -74,12 +78,12 @@ def _best(could: int) -> float:
     return subject + fault + (2.0 if could & CAN_CUE else 0.5)
 
 
-_BEST = tuple(_best(could) for could in range(_FIRST_DANGER))
+_BEST = tuple(_best(could) for could in range(_EVIDENCE + 1))
 
 
 def hope(could: int) -> float:
     """The most evidence for a complaint that the words of a first look can amount to, about."""
-    return _BEST[could % _FIRST_DANGER]
+    return _BEST[could & _EVIDENCE]
 
 
 def bit(role: int) -> int:
@@ -113,6 +117,7 @@ def _bits(marks: Marks, dangers: dict[str, int]) -> int:
             bits |= dangers.get(mark.group, 0)
         elif mark.role == GATE:
             bits |= CAN_KIND if mark.group in KIND_GROUPS else 0
+            bits |= SAID.get(mark.group, 0)
             bits |= CAN_CUE if mark.group in _CUES else 0
             bits |= CAN_GENERIC if mark.group in ("appeal", "petition") else 0
     return bits
@@ -137,37 +142,44 @@ class Scanner:
         self._marks = [plain.get(word, ()) for word in self._words]
         self._parts = [_parts(marks) for marks in self._marks]
         groups = sorted({group for rule in lexicon.rules for group in rule.groups})
-        dangers = {group: 1 << (_ROLES + at) for at, group in enumerate(groups)}
+        dangers = {group: 1 << (_FIRST_DANGER + at) for at, group in enumerate(groups)}
         self._alarms = [sum(dangers[group] for group in set(rule.groups)) for rule in lexicon.rules]
         self._alarm_any = sum({dangers[rule.groups[0]] for rule in lexicon.rules})
-        self._bits = [_bits(marks, dangers) for marks in self._marks]
+        self.heeded = _SPEAKS | self._alarm_any  # with none of these a first look is the last
         self._phrases = [phrases.get(word, []) for word in self._words]
-        self._phrase_bits = [[_bits(marks, dangers) for _, marks in found] for found in self._phrases]
+        self._phrase_bits = [[_bits(marks, dangers) & ~_ANY_SAID for _, marks in found] for found in self._phrases]
+        self._phrase_parts = [[_parts(marks) for _, marks in found] for found in self._phrases]
+        begins = [_BEGINS if found else 0 for found in self._phrases]
+        self._bits = [_bits(marks, dangers) | begun for marks, begun in zip(self._marks, begins, strict=True)]
         self._anchors: dict[int, Anchor] = {}
-        self._automaton = ahocorasick_rs.AhoCorasick(self._words)
+        self._find = ahocorasick_rs.AhoCorasick(self._words).find_matches_as_indexes
 
     def look(self, text: str) -> Look:
         """The raw places of all words and phrases, and what they could amount to together."""
-        words = self._automaton.find_matches_as_indexes(text, overlapping=True)
-        could = 0
+        words = self._find(text, True)
+        bits, could = self._bits, 0
+        for which, _, _ in words:
+            could |= bits[which]
+        if not could & _BEGINS:
+            return Look(could, words, [])
         tried: dict[int, int] = {}
         phrases: list[tuple[int, int, int, Match]] = []
         for which, start, end in words:
-            could |= self._bits[which]
-            if not self._phrases[which]:
+            if not bits[which] & _BEGINS:
+                continue
+            anchor = self._anchors.get(which) or self._anchor(which)
+            if anchor.ahead and anchor.ahead.isdisjoint(text[end : end + REACH + 1]):
                 continue
             tried[which] = tried.get(which, 0) + 1
             if tried[which] <= _MANY:
-                for match in self._anchor(which).matches(text, start, end):
+                for match in anchor.matches(text, start, end):
                     could |= self._phrase_bits[which][match.which]
                     phrases.append((which, start, end, match))
         return Look(could, words, phrases)
 
     def _anchor(self, which: int) -> Anchor:
         """The phrases of a word, made ready when the word is first met."""
-        anchor = self._anchors.get(which)
-        if anchor is None:
-            anchor = self._anchors[which] = Anchor([phrase for phrase, _ in self._phrases[which]])
+        anchor = self._anchors[which] = Anchor([phrase for phrase, _ in self._phrases[which]])
         return anchor
 
     def marks_of(self, which: int) -> Marks:
