@@ -14,6 +14,7 @@ from texts import options, pattern, say, words
 from texts.wording import figure
 
 _NAME = 20
+_UNSURE = 0.3  # below this a complaint is no reason to read an introduction as one (as in dialogs/routing.py)
 
 
 def bind_code(talk: Talk) -> None:
@@ -117,11 +118,11 @@ def _said_aloud(talk: Talk, found: Any) -> bool:
 def join(talk: Talk) -> None:
     """`我是 3-2-501 王阿姨`, with or without a code; a complaint that begins so stays one. In groups it whispers."""
     said = talk.incoming.text
-    if talk.classify(said).ticket:
+    relation, besides = _introduced(talk.args.get("rest", ""))
+    if _complains(talk, said, relation, besides):
         talk.then("tickets.report", words=said)
         return
-    home, given = _home(talk), talk.args.get("code", "")
-    relation, name = _introduced(talk.args.get("rest", ""))
+    home, given, name = _home(talk), talk.args.get("code", ""), _name(besides)
     if members.lives_in(talk.turn, talk.person, home):
         if not talk.addressed:
             raise Silence
@@ -145,6 +146,15 @@ def join(talk: Talk) -> None:
         talk.whisper(say("members.in", home=members.shown(home)))
     else:
         _ask_heads(talk, home, relation, name)
+
+
+def _complains(talk: Talk, said: str, relation: str, besides: str) -> bool:
+    """Who says their relation introduces themselves: then only a complaint beside it is one."""
+    guess = talk.classify(said)
+    if guess.urgent:
+        return True
+    sure = guess.ticket and guess.probability >= _UNSURE
+    return sure and (not relation or talk.classify(besides).ticket)
 
 
 def _shown_name(talk: Talk) -> str:
@@ -182,14 +192,18 @@ def _relation(talk: Talk, home: Home, said: str) -> str:
 
 
 def _introduced(rest: str) -> tuple[str, str]:
-    """The relation and the name in what follows a door's number; "" for what is not said."""
+    """The relation in what follows a door's number, "" where none is said; and what is said besides it."""
     relation = ""
     for kind in ("helper", "co_owner", "tenant", "family", "owner"):
         for word in sorted(words(f"words.relation_{kind}"), key=len, reverse=True):
             if word in rest:
                 relation, rest = relation or kind, rest.replace(word, " ")
-    names = [pattern("words.name_noise").sub("", part) for part in pattern("words.name_parts").split(rest)]
-    return relation, next((name[:_NAME] for name in names if name), "")
+    return relation, rest
+
+
+def _name(besides: str) -> str:
+    names = [pattern("words.name_noise").sub("", part) for part in pattern("words.name_parts").split(besides)]
+    return next((name[:_NAME] for name in names if name), "")
 
 
 def waiting(talk: Talk) -> None:
@@ -198,10 +212,13 @@ def waiting(talk: Talk) -> None:
 
 
 def approve_all(talk: Talk) -> None:
-    """`都行`: all that the head was shown; those who would act for somebody else one by one."""
+    """`都行`: all that the head was shown; who would act for somebody else, and a name that is there already, one by
+    one."""
     asked = _asked(talk)
     known = {each.id: _known(talk, each) for each in asked}
     lot = [each for each in asked if each.relation != HELPER and each.person_id != talk.person.id]
+    twice = next((each.number for each in lot if members.has_namesake(talk.turn, each)), "")
+    lot = [each for each in lot if not members.has_namesake(talk.turn, each)]
     unclear = next((each.number for each in lot if len(known[each.id]) > 1), "")
     lot = [each for each in lot if len(known[each.id]) < 2]
     if not asked or all(each.person_id == talk.person.id for each in asked):
@@ -210,7 +227,11 @@ def approve_all(talk: Talk) -> None:
     for each in lot:
         members.approve(talk.turn, talk.person, each, into=next((number for number, _ in known[each.id]), 0))
     left = next((each.number for each in asked if each.relation == HELPER), "")
-    lines = say("members.approved_lot", count=len(lot) or "", left=left), say("joining.unclear", number=unclear)
+    lines = (
+        say("members.approved_lot", count=len(lot) or "", left=left),
+        say("members.twice", number=twice),
+        say("joining.unclear", number=unclear),
+    )
     talk.whisper("\n".join(line for line in lines if line))
 
 

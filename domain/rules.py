@@ -89,6 +89,7 @@ class Rules:
     merge_days: the same matter in the same building joins the open ticket for so long (12345 practice: same place,
     same kind, within some days).
     join_seconds: one sender's lines within this time are one message.
+    request_days: so long a request to join a home waits for a head; then it is withdrawn and the asker told.
     keep_*_days: how long is the shortest necessary (PIPL, article 19); where each comes from: docs/privacy.md.
     """
 
@@ -106,6 +107,7 @@ class Rules:
     merge_days: int = 7
     join_seconds: int = 90
     dialog_hours: int = 48
+    request_days: int = 30
     keep_days: int = 30
     keep_words_days: int = 730
     keep_leaver_days: int = 90

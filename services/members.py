@@ -186,7 +186,15 @@ def _plan_digest(turn: Turn, building_id: int) -> datetime:
 
 
 def due_digest(turn: Turn, data: dict[str, Any]) -> None:
-    """Once a day while a building has open requests: its heads are shown them, or those of the next body above."""
+    """Once a day while a building has open requests: its heads are shown them, or those of the next body above; what
+    waited too long ends by itself."""
+    for old in members.outdated_requests(
+        turn.tx, turn.bot_id, data["building"], before=turn.now - timedelta(days=turn.rules.request_days)
+    ):
+        if members.decide(turn.tx, old.id, members.WITHDRAWN, by=None, at=turn.now):
+            compound = old.home.compound_id
+            binding.record(turn, "home_request", old.id, members.WITHDRAWN, actor=0, compound=compound)
+            _tell(turn, old, "members.lapsed")
     waiting = members.requests_of_building(turn.tx, turn.bot_id, data["building"])
     if not waiting:
         return
@@ -227,6 +235,7 @@ def _digest(turn: Turn, waiting: list[Request], body: Body) -> str:
             name=each.name,
             door=each.home.door,
             relation=say(f"members.relation_{each.relation}"),
+            same=say("members.same_name") if has_namesake(turn, each) else "",
         )
         for each in waiting[:_SHOWN]
     ]
@@ -241,6 +250,11 @@ def asked(turn: Turn, person: Person) -> list[Request]:
     """What this person was shown and may decide."""
     led = [post.body.id for post in person.posts if may(person, Action.APPROVE, post.body)]
     return members.asked_requests(turn.tx, sorted(set(led))) if led else []
+
+
+def has_namesake(turn: Turn, wanted: Request) -> bool:
+    """One more account of a name that the household has: perhaps the same person, perhaps somebody else as them."""
+    return members.has_namesake(turn.tx, wanted)
 
 
 def may_decide(person: Person) -> bool:

@@ -121,6 +121,18 @@ _requests: Select[Any] = (
 )
 _of_person = _requests.where(HomeRequest.person_id == bindparam("person"))
 _of_building = _requests.where(HomeRequest.building_id == bindparam("building"), HomeRequest.bot_id == bindparam("bot"))
+_outdated = _of_building.where(HomeRequest.at < bindparam("before", type_=Moment()))
+_namesake = (
+    select(PersonRow.id)
+    .join(Resident, Resident.person_id == PersonRow.id)
+    .where(
+        Resident.household_id == bindparam("household"),
+        PersonRow.name == bindparam("name"),
+        PersonRow.id != bindparam("person"),
+        exists().where(Identity.person_id == PersonRow.id, of_bot),
+    )
+    .limit(1)
+)
 _asked = _requests.where(HomeRequest.asked_body.in_(bindparam("bodies", expanding=True)))
 _add = upsert(HomeRequest).values(state=OPEN).on_conflict_do_nothing()
 _mark_asked = update(HomeRequest).where(HomeRequest.id == bindparam("row")).values(asked_body=bindparam("body"))
@@ -236,6 +248,18 @@ def requests_of_building(tx: Tx, bot_id: str, building_id: int) -> list[Request]
     return [_request(row) for row in tx.execute(_of_building, {"bot": bot_id, "building": building_id})]
 
 
+def outdated_requests(tx: Tx, bot_id: str, building_id: int, *, before: datetime) -> list[Request]:
+    """Open ones that were made before."""
+    rows = tx.execute(_outdated, {"bot": bot_id, "building": building_id, "before": before})
+    return [_request(row) for row in rows]
+
+
+def has_namesake(tx: Tx, wanted: Request) -> bool:
+    """Somebody else of that very name in the household has an account already."""
+    row = {"bot": wanted.bot_id, "household": wanted.home.id, "name": wanted.name, "person": wanted.person_id}
+    return tx.execute(_namesake, row).first() is not None
+
+
 def asked_requests(tx: Tx, body_ids: list[int]) -> list[Request]:
     """What the heads of these bodies were shown and have not decided."""
     return [_request(row) for row in tx.execute(_asked, {"bodies": body_ids})]
@@ -245,8 +269,8 @@ def mark_asked(tx: Tx, request_id: int, body_id: int) -> None:
     tx.execute(_mark_asked, {"row": request_id, "body": body_id})
 
 
-def decide(tx: Tx, request_id: int, state: str, *, by: int, at: datetime) -> bool:
-    """False where it is decided already."""
+def decide(tx: Tx, request_id: int, state: str, *, by: int | None, at: datetime) -> bool:
+    """by: None where it ends by itself. False where it is decided already."""
     return tx.execute(_decide, {"row": request_id, "new": state, "by": by, "now": at}).rowcount == 1
 
 
