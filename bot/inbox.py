@@ -9,12 +9,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from domain.messages import Event, Incoming, clean
+from domain.messages import Event, Happening, Incoming, clean
 from storage.database import CommitUnknown, Database, Tx
 
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
+_EVERYDAY = (Happening.CAME, Happening.LEFT)  # of these nobody need be warned
 _LATER: Any = object()  # to be heard in its turn
 _NAME = 100  # characters of a shown name that are kept
 _WAITING = 1_000  # updates in hand at once; further receivers wait
@@ -90,7 +91,8 @@ class Inbox:
 
     async def _note(self, event: Event) -> None:
         chat = event.address.chat if event.address else ""
-        log.warning("event %s bot=%s chat=%s", event.what, event.bot_id, chat)
+        level = logging.INFO if event.what in _EVERYDAY else logging.WARNING
+        log.log(level, "event %s bot=%s chat=%s", event.what, event.bot_id, chat)
         async with self._lane(event.bot_id, chat), self._places:
             await self._database.run(self._happened, event, self._clock())
         await self._wake()
