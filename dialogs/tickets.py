@@ -27,7 +27,6 @@ from texts import options, pattern, say, wording
 from texts.wording import figure
 
 _SHORT = 4  # characters: thanks, greetings
-_LACKING = 30  # minutes for which what is still missing is waited for
 
 
 def complain(

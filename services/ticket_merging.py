@@ -15,7 +15,6 @@ from services import (
     ticket_endings,
     ticket_limits,
     ticket_notices,
-    ticket_search,
     ticket_steps,
     tickets,
 )
@@ -63,15 +62,7 @@ def _both(turn: Turn, person: Person, ticket: Ticket, into: Ticket) -> tuple[Tic
     each other; Refusal for who may not handle both."""
     for ticket_id in sorted({ticket.id, into.id}):
         rows.lock(turn.tx, ticket_id)
-    return _hold(turn, person, ticket), _hold(turn, person, into)
-
-
-def _hold(turn: Turn, person: Person, ticket: Ticket) -> Ticket:
-    """Not for helpers: only whoever owns a ticket ends it."""
-    ticket, body = ticket_steps.hold(turn, person, ticket)
-    if not ticket_search.may_own(turn, person, ticket):
-        raise Refusal("tickets.not_your_office", number=ticket.number, office=people.office(body, ticket.building))
-    return ticket
+    return ticket_steps.hold_own(turn, person, ticket)[0], ticket_steps.hold_own(turn, person, into)[0]
 
 
 def _check_merge(turn: Turn, ticket: Ticket, into: Ticket) -> None:
@@ -106,7 +97,7 @@ def unmerge(turn: Turn, person: Person, ticket: Ticket) -> Ticket:
     """Two matters after all: the ticket goes on by itself, and exactly those it brought leave the other one with it;
     who has words of their own there stays there too."""
     if ticket.status is not Status.MERGED or ticket.merged_into is None:
-        _hold(turn, person, ticket)
+        ticket_steps.hold_own(turn, person, ticket)
         raise Refusal("endings.not_merged", number=ticket.number)
     ticket, into = _both(turn, person, ticket, rows.get(turn.tx, ticket.merged_into))
     ticket_steps.check(ticket, Act.UNMERGED)
@@ -154,7 +145,7 @@ class Wanted:
 
 def check_split(turn: Turn, person: Person, ticket: Ticket) -> None:
     """Refusal where this ticket is not this person's to split."""
-    ticket = _hold(turn, person, ticket)
+    ticket, _ = ticket_steps.hold_own(turn, person, ticket)
     if ticket.parent_id:
         raise Refusal("endings.split_part", number=ticket.number)
     ticket_steps.check(ticket, Act.SPLIT)

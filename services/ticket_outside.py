@@ -8,7 +8,7 @@ from domain.errors import Refusal
 from domain.people import Person
 from domain.promises import quiet_end
 from domain.tickets import LIVE, Act, Ticket
-from services import conversations, people, ticket_notices, ticket_search, ticket_steps
+from services import conversations, people, ticket_notices, ticket_steps
 from services.ticket_routing import BUSY
 from services.turn import Turn
 from storage import people as stored
@@ -20,10 +20,7 @@ OUTSIDE = "ticket.outside"
 
 def refer(turn: Turn, person: Person, ticket: Ticket, agency: str, day: date | None) -> str:
     """转外: the ticket stays with its body, which asks the supplier. Returns the text to send, and whom to call."""
-    ticket, body = ticket_steps.hold(turn, person, ticket)
-    if not ticket_search.may_own(turn, person, ticket):
-        office = people.office(body, ticket.building)
-        raise Refusal("tickets.not_your_office", number=ticket.number, office=office)
+    ticket, body = ticket_steps.hold_own(turn, person, ticket)
     if day is not None and day <= turn.local.date():
         raise Refusal("routing.outside_late")
     ticket = ticket_steps.step(turn, ticket, Act.PROGRESSED, by=person.id, note={"outside": agency}, outside=agency)

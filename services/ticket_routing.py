@@ -37,7 +37,7 @@ _PENDING = {"tickets.offered": "offered", "tickets.decide": "decision"}
 
 def pass_on(turn: Turn, person: Person, ticket: Ticket, body: Body) -> tuple[Ticket, bool]:
     """转派: whoever is above both bodies moves it, if nobody works on it; else the other body is asked. True: moved."""
-    ticket, here = _own(turn, person, ticket)
+    ticket, here = ticket_steps.hold_own(turn, person, ticket)
     _check_target(turn, ticket, body)
     if ticket.status in (Status.OPEN, Status.RETURNED) and over(person, here, body):
         return _move(turn, person, ticket, here, body), True
@@ -49,18 +49,9 @@ def pass_on(turn: Turn, person: Person, ticket: Ticket, body: Body) -> tuple[Tic
     ticket = ticket_steps.step(turn, ticket, Act.OFFERED, by=person.id, note=note, offered_to=body.id)
     ticket_limits.start(turn, ticket)
     _ask(turn, ticket, body, "tickets.offered")
-    facts = _facts(turn, ticket) | {"office": people.office(here, ticket.building)}
+    facts = ticket_notices.facts(turn, ticket) | {"office": people.office(here, ticket.building)}
     people.tell_body(turn, body, say("routing.offered_post", **facts), urgent=ticket.urgent)
     return ticket, False
-
-
-def _own(turn: Turn, person: Person, ticket: Ticket) -> tuple[Ticket, Body]:
-    """As `hold`, for what only the body that has the ticket, or those above it, may do."""
-    ticket, body = ticket_steps.hold(turn, person, ticket)
-    if not ticket_search.may_own(turn, person, ticket):
-        office = people.office(body, ticket.building)
-        raise Refusal("tickets.not_your_office", number=ticket.number, office=office)
-    return ticket, body
 
 
 def _check_target(turn: Turn, ticket: Ticket, body: Body, *, helper: bool = False) -> None:
@@ -110,7 +101,7 @@ def _anew(turn: Turn, ticket: Ticket) -> dict[str, Any]:
 
 
 def _tell_moved(turn: Turn, ticket: Ticket, body: Body) -> None:
-    facts = _facts(turn, ticket) | {"office": people.office(body, ticket.building)}
+    facts = ticket_notices.facts(turn, ticket) | {"office": people.office(body, ticket.building)}
     ticket_notices.to_reporters(turn, ticket, say("routing.moved_reporter", **facts))
 
 
@@ -184,13 +175,13 @@ def give_back(turn: Turn, person: Person, ticket: Ticket, reason: str) -> tuple[
     _reason(turn, person, ticket, reason)
     ticket_limits.start(turn, ticket)
     _ask(turn, ticket, upper, "tickets.decide")
-    ticket_notices.to_reporters(turn, ticket, say("routing.returned_reporter", **_facts(turn, ticket)))
+    ticket_notices.to_reporters(turn, ticket, say("routing.returned_reporter", **ticket_notices.facts(turn, ticket)))
     return ticket, people.office(upper, ticket.building)
 
 
 def check_give_back(turn: Turn, person: Person, ticket: Ticket) -> tuple[Ticket, Body]:
     """Refusal where it may not be given back, before a reason is asked for."""
-    ticket, body = _own(turn, person, ticket)
+    ticket, body = ticket_steps.hold_own(turn, person, ticket)
     ticket_steps.check(ticket, Act.RETURNED)
     if ticket.designated:
         raise Refusal("routing.designated", number=ticket.number, office=_decided_by(turn, ticket, body))
@@ -215,7 +206,7 @@ def _decider(turn: Turn, ticket: Ticket, body: Body) -> Body | None:
 
 def check_decides(turn: Turn, person: Person, ticket: Ticket) -> Ticket:
     """Only those above decide on what was given back."""
-    ticket, body = _own(turn, person, ticket)
+    ticket, body = ticket_steps.hold_own(turn, person, ticket)
     if ticket.status is not Status.RETURNED:
         raise Refusal("routing.decided_already", number=ticket.number)
     if not _above(person, body):
@@ -230,7 +221,9 @@ def uphold(turn: Turn, person: Person, ticket: Ticket) -> str:
     changes = {"designated": True, **_anew(turn, ticket)}
     ticket = ticket_steps.step(turn, ticket, Act.UPHELD, by=person.id, note={"body": body.id}, **changes)
     ticket_limits.start(turn, ticket)
-    facts = _facts(turn, ticket) | {"office": people.office(_above(person, body)[-1].body, ticket.building)}
+    facts = ticket_notices.facts(turn, ticket) | {
+        "office": people.office(_above(person, body)[-1].body, ticket.building)
+    }
     text = say("routing.upheld", **facts)
     people.tell_body(turn, body, text, choices=ticket_notices.take_it(ticket), urgent=ticket.urgent)
     office = people.office(body, ticket.building)
@@ -258,17 +251,17 @@ def targets(turn: Turn, ticket: Ticket) -> list[Body]:
 
 def assist(turn: Turn, person: Person, ticket: Ticket, body: Body) -> None:
     """协办: another body helps; it sees the ticket and works on it, but its owner ends it."""
-    ticket, here = _own(turn, person, ticket)
+    ticket, here = ticket_steps.hold_own(turn, person, ticket)
     _check_target(turn, ticket, body, helper=True)
     ticket_bodies.give_part(turn.tx, ticket.id, body.id, ASSIST, by=person.id, at=turn.now)
     ticket = ticket_steps.step(turn, ticket, Act.ASSIGNED, by=person.id, note={"body": body.id})
-    facts = _facts(turn, ticket) | {"office": people.office(here, ticket.building)}
+    facts = ticket_notices.facts(turn, ticket) | {"office": people.office(here, ticket.building)}
     people.tell_body(turn, body, say("routing.assist_post", **facts), urgent=ticket.urgent)
 
 
 def whistle(turn: Turn, person: Person, ticket: Ticket, bodies: list[Body], answer_by: datetime) -> None:
     """吹哨: branch, community or street call several bodies; each answers with a word until that hour."""
-    ticket, _ = _own(turn, person, ticket)
+    ticket, _ = ticket_steps.hold_own(turn, person, ticket)
     calling = [post for post in person.posts if post.body.level in _WHISTLING and post.role in LEADING]
     if not calling:
         raise Refusal("routing.whistle_above", number=ticket.number)
@@ -280,7 +273,10 @@ def whistle(turn: Turn, person: Person, ticket: Ticket, bodies: list[Body], answ
     note: dict[str, object] = {"bodies": [body.id for body in bodies], "until": answer_by.isoformat()}
     ticket = ticket_steps.step(turn, ticket, Act.WHISTLED, by=person.id, note=note)
     when = ticket_notices.moment(turn, answer_by)
-    facts = _facts(turn, ticket) | {"office": people.office(calling[0].body, ticket.building), "when": when}
+    facts = ticket_notices.facts(turn, ticket) | {
+        "office": people.office(calling[0].body, ticket.building),
+        "when": when,
+    }
     for body in bodies:
         ticket_bodies.give_part(turn.tx, ticket.id, body.id, WHISTLE, by=person.id, at=turn.now, answer_by=answer_by)
         people.tell_body(turn, body, say("routing.whistle_post", **facts), urgent=ticket.urgent)
@@ -355,16 +351,12 @@ def due_ask(turn: Turn, data: dict[str, Any]) -> None:
 def question(turn: Turn, ticket: Ticket, flow: str) -> tuple[str, tuple[tuple[int, str], ...]]:
     """The question of a dialog that asks who is to have a ticket."""
     office = people.office(people.get_body(turn, ticket.body_id), ticket.building)
-    facts = _facts(turn, ticket) | {"office": office}
+    facts = ticket_notices.facts(turn, ticket) | {"office": office}
     if flow == "tickets.offered":
         return say("routing.offered", **facts), options("routing.offered_choices")
     reasons = ticket_reports.texts(turn.tx, ticket.id, "reason")
     facts["note"] = reasons[-1] if reasons else ""
     return say("routing.decide", **facts), options("routing.decide_choices")
-
-
-def _facts(turn: Turn, ticket: Ticket) -> dict[str, object]:
-    return ticket_notices.facts(turn, ticket)
 
 
 def _reason(turn: Turn, person: Person, ticket: Ticket, reason: str) -> None:
