@@ -28,7 +28,7 @@ from typing import Any
 
 import asyncpg
 import pandas  # type: ignore[import-untyped]
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
 from benchmarks import growth
 from benchmarks.growth import BOT, BUILDINGS, HOMES, PEOPLE, Rows
@@ -124,7 +124,7 @@ class City:
 
 _new_rows = (
     select(Audit.id, Audit.subject_id, Audit.action, Audit.data)
-    .where(Audit.id > bindparam("after"), Audit.subject == "ticket", Audit.action.in_(MOVED_ON))
+    .where(Audit.id > bindparam("after"), Audit.subject == "ticket", or_(*(Audit.action == act for act in MOVED_ON)))
     .order_by(Audit.id)
 )
 _history = (

@@ -231,10 +231,13 @@ _open = (
 _all = _tickets.order_by(TicketRow.id)
 
 
+_STATUS = [each.name for each in fields(Ticket)].index("status")
+
+
 def _ticket(row: Row[Any]) -> Ticket:
-    values = row._asdict()
-    values["status"] = Status(values["status"])
-    return Ticket(**values)
+    values = list(row)  # in the order of the fields, as `_columns`
+    values[_STATUS] = Status(values[_STATUS])
+    return Ticket(*values)
 
 
 @dataclass(frozen=True, slots=True)
