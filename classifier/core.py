@@ -147,8 +147,10 @@ class Classifier(Learner):
     ) -> tuple[str, tuple[str, ...], bool]:
         """By the rules (then it was said outright); else a complaint that sounds like the urgent examples, with a word
         of danger in it."""
-        cry = self._shared.urgent.score(pieces) if self._shared.urgent else 0.0
         found: tuple[str, tuple[str, ...]] = ("", ())
+        if not alarm and verdict.kind != "complaint":
+            return *found, False
+        cry = self._shared.urgent.score(pieces) if self._shared.urgent else 0.0
         if alarm and verdict.kind not in ("jielong", "ad", "notice") and cry > CALM:
             found = find_danger(self.lexicon, hits, verdict.refused)
         outright = bool(found[0])

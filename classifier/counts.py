@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from copy import copy
 from functools import cache
+from itertools import repeat
+from operator import concat
 
 TENTHS = 10  # one example; weak evidence is a few tenths of one
 SCALE = 1 << 16  # logarithms are kept as whole numbers too: their sums are exact, in whatever order they are added
@@ -26,7 +28,21 @@ def plain(text: str) -> str:
 def features(text: str) -> Features:
     """The characters of a message and their pairs."""
     text = f"^{plain(text)}$"
-    return frozenset(text).union(map(str.__add__, text, text[1:]))
+    return frozenset((*text, *map(concat, text, text[1:])))
+
+
+class Index(dict[str, int]):
+    """The number of the row of every counted piece; pieces that were counted alike share one. Row 0 is of none."""
+
+    _last: tuple[Features, list[int]] = frozenset(), []
+
+    def numbers(self, pieces: Features) -> list[int]:
+        """The rows of the pieces of a message. It is asked several times, and remembered until the next."""
+        last, numbers = self._last
+        if last is not pieces:
+            numbers = list(map(self.get, pieces, repeat(0)))
+            self._last = pieces, numbers
+        return numbers
 
 
 class Tally:
@@ -43,11 +59,19 @@ class Tally:
             found.append((array("i", map(index.__getitem__, pieces)), which, tenths))
             examples_of[which] += tenths
             totals_of[which] += tenths * len(pieces)
-        self._cells = array("i", bytes(4 * classes * len(index)))
+        cells = array("i", bytes(4 * classes * len(index)))
         for numbers, which, tenths in found:
             for number in numbers:
-                self._cells[number * classes + which] += tenths
-        self.index = dict(index)
+                cells[number * classes + which] += tenths
+        del found
+        rows: dict[bytes, int] = {bytes(4 * classes): 0}  # many pieces were counted alike
+        self.index, self.sample = Index(), [""]
+        for piece, at in index.items():
+            row = cells[at * classes : (at + 1) * classes].tobytes()
+            number = self.index[piece] = rows.setdefault(row, len(rows))
+            if number == len(self.sample):
+                self.sample.append(piece)  # stands for all pieces of this row
+        self._cells = array("i", b"".join(rows))
         self._groups: Sequence[Sequence[int]] = [(which,) for which in range(classes)]
         self.examples, self.totals = examples_of, totals_of
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from itertools import accumulate
 
 Cutter = Callable[[str], list[str]]
 
@@ -9,14 +10,14 @@ Cutter = Callable[[str], list[str]]
 def _with_rjieba() -> Cutter:
     import rjieba
 
-    return lambda text: list(rjieba.cut(text, False))
+    return lambda text: rjieba.cut(text, False)
 
 
 def _with_jieba() -> Cutter:
     import jieba
 
     jieba.setLogLevel(60)
-    return lambda text: list(jieba.lcut(text, HMM=False))
+    return lambda text: jieba.lcut(text, HMM=False)
 
 
 @cache
@@ -35,14 +36,14 @@ def cutter(name: str = "") -> Cutter:
 def _search_with_rjieba() -> Cutter:
     import rjieba
 
-    return lambda text: list(rjieba.cut_for_search(text, False))
+    return lambda text: rjieba.cut_for_search(text, False)
 
 
 def _search_with_jieba() -> Cutter:
     import jieba
 
     jieba.setLogLevel(60)
-    return lambda text: list(jieba.lcut_for_search(text, HMM=False))
+    return lambda text: jieba.lcut_for_search(text, HMM=False)
 
 
 @cache
@@ -58,8 +59,4 @@ def searcher(name: str = "") -> Cutter:
 
 def boundaries(text: str, cut: Cutter) -> set[int]:
     """The places between two words, with both ends."""
-    marks, at = {0}, 0
-    for token in cut(text):
-        at += len(token)
-        marks.add(at)
-    return marks
+    return {*accumulate(map(len, cut(text)), initial=0)}

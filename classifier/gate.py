@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from classifier.kind import loud_kind, quiet_kind
 from classifier.load import CRY, DANGER, HINT, PROBLEM, STRONG, THING, WEAK, Lexicon
 from classifier.phrase import BREAK
-from classifier.scan import SAID, Hit, bit
+from classifier.scan import SAID, SPECIAL, WHOLE, Hit, bit
 from classifier.trigger import Patterns
 
 TICKET_AT = 2.0
@@ -36,8 +36,10 @@ _PATTERNED = sum(SAID[group] for group in ("ad", "ad_strong", "notice", "notice_
 _ANY_SAID = sum(SAID.values())
 _NOWHERE = Hit(0, 0, 0, "", (), 0, ())
 
-FAULTS = bit(PROBLEM) | bit(STRONG)
-SUBJECT = FAULTS | bit(THING) | bit(WEAK) | bit(HINT)
+_THING, _WEAK, _PROBLEM, _STRONG, _CRY = bit(THING), bit(WEAK), bit(PROBLEM), bit(STRONG), bit(CRY)
+FAULTS = _PROBLEM | _STRONG
+SUBJECT = FAULTS | _THING | _WEAK | bit(HINT)
+_ANY_WRONG = FAULTS | bit(DANGER)
 Groups = dict[str, list[Hit]]
 
 
@@ -76,14 +78,18 @@ class Subjects:
         """Sort the words."""
         sorted_hits = cls([], [], [], [], [])
         for hit in live:
-            for role, into in ((THING, sorted_hits.things), (WEAK, sorted_hits.weak), (STRONG, sorted_hits.strong)):
-                if hit.roles & bit(role):
-                    into.append(hit)
-            if hit.roles & bit(PROBLEM):
+            roles = hit.roles
+            if roles & _THING:
+                sorted_hits.things.append(hit)
+            if roles & _WEAK:
+                sorted_hits.weak.append(hit)
+            if roles & _STRONG:
+                sorted_hits.strong.append(hit)
+            if roles & _PROBLEM:
                 sorted_hits.faults.append(hit)
-                if any(mark.role == PROBLEM and mark.group for mark in hit.marks):
+                if roles & SPECIAL:
                     sorted_hits.special.append(hit)
-                    sorted_hits.whole |= any(mark.role == PROBLEM and mark.label[:1] == "=" for mark in hit.marks)
+                    sorted_hits.whole |= bool(roles & WHOLE)
         return sorted_hits
 
 
@@ -96,6 +102,7 @@ class Gate:
         self._kinds: dict[int, str] = {}
         denied = sorted(lexicon.gate_words("refuse"), key=len, reverse=True)
         self._negatives = frozenset(word for word in denied if len(word) == 1)
+        self._lasts = frozenset(word[-1] for word in denied)
         self._denied = re.compile("(?:" + "|".join(map(re.escape, denied)) + ")$")
         self._until = lexicon.gate_words("until")
 
@@ -121,8 +128,8 @@ class Gate:
             for group in hit.groups:
                 groups.setdefault(group, []).append(hit)
         self._match_patterns(text, groups)
-        whole = [hit for hit in hits if hit.roles & bit(STRONG)]
-        for group in COST.keys() & groups.keys():
+        whole = [hit for hit in hits if hit.roles & _STRONG]
+        for group in COST.keys() & groups.keys() if whole else ():
             groups[group] = [h for h in groups[group] if not any(_within(h, phrase) for phrase in whole)]
         if "praise" in groups:
             groups["praise"] = [hit for hit in groups["praise"] if not self._refuses(text, hit)]
@@ -140,7 +147,7 @@ class Gate:
         starts = {hit.start for hit in hits if hit.roles & FAULTS or "done" in hit.groups}
         for hit in hits:
             settled = "done" in hit.groups and not hit.roles & FAULTS
-            if settled or hit.roles & (FAULTS | bit(DANGER)):
+            if settled or hit.roles & _ANY_WRONG:
                 denied = self._refuses(text, hit) or (self._bare_refusal(text, hit) and hit.end in starts)
                 denied = denied or self._asks(text, hit)
                 if settled:
@@ -166,8 +173,8 @@ class Gate:
 
     def _refuses(self, text: str, hit: Hit) -> bool:
         """Is the word denied ("没停", "不漏")? A question ("漏不漏", "是不是") or a fault of lacking is not."""
-        for at in {hit.core, hit.start}:
-            if text[at : at + 1] in self._negatives:
+        for at in (hit.core, hit.start) if hit.core != hit.start else (hit.start,):
+            if text[at - 1 : at] not in self._lasts or text[at : at + 1] in self._negatives:
                 continue
             before = text[max(0, at - 6) : at]
             match = self._denied.search(before)
@@ -196,7 +203,7 @@ class Gate:
         asked = bool(groups.get("appeal") and (found.things or found.weak))
         wrong = found.faults or groups.get("appeal")
         verdict.near = bool(found.things or found.whole or ((found.weak or groups.get("place")) and wrong))
-        verdict.ours = bool(groups.get("place") or any(hit.roles & bit(CRY) for hit in found.strong))
+        verdict.ours = bool(groups.get("place") or any(hit.roles & _CRY for hit in found.strong))
         praise = groups.get("praise")
         late = [hit for hit in found.strong + found.special if praise and hit.core > praise[-1].start]
         verdict.irony = bool(late and groups.get("lasting") and not verdict.done and groups.keys().isdisjoint(_WEIGHED))
@@ -223,7 +230,7 @@ def _worth(found: Subjects, groups: Groups) -> float:
     total += 0.25 * min(3, max(0, len({hit.core for hit in found.faults + found.strong}) - 1))
     if found.things and not found.strong and _agree(found.things, faults):
         total += 0.5
-    if any(hit.roles & bit(CRY) for hit in found.strong):
+    if any(hit.roles & _CRY for hit in found.strong):
         total += 1.0
     counted = {hit.start for hit in found.faults}
     for group, worth in WORTH.items():

@@ -35,6 +35,7 @@ class Learner:
             self._learned.include(counts)
         self._opinion = Opinion(shared.sorter, shared.ticket, self._learned, 1 if shared.keywords else OWN)
         self._known = self._knows()
+        self._usual = shared.ticket.usual_with(0, 0)
         self._message, self._look = shared.lexicon.normaliser.message, shared.scanner.look
 
     def _knows(self) -> bool:
@@ -140,6 +141,9 @@ class Learner:
 
     def _odds(self, pieces: Features) -> float:
         """How much it sounds like a complaint. For categories of one's own only what was learned counts."""
+        if not self._known:
+            ticket = self._shared.ticket
+            return ticket.score(pieces, usual=self._usual)
         if not pieces or self._shared.urgent:
             return self._opinion.odds(pieces) if pieces else 0.0
         pieces = frozenset(piece for piece in pieces if piece[0] > _WORD)

@@ -1,6 +1,8 @@
 """One pass over a message: every word of the lexicon in it, longest first, on word boundaries."""
 
 from dataclasses import dataclass
+from functools import cache
+from operator import attrgetter
 
 import ahocorasick_rs
 
@@ -12,6 +14,8 @@ _NO_CUT = frozenset({DANGER, VETO})
 _FREE_ROLES = 1 << DANGER | 1 << VETO
 _COVER = 1 << THING | 1 << WEAK | 1 << PROBLEM
 _PLACE = Mark(GATE, "place")
+_IN_ORDER = attrgetter("core", "start")
+SPECIAL, WHOLE = 1 << 16, 1 << 17  # beside the roles of a hit: a fault of a category, one that names its thing too
 _CLOSE = 5  # characters before the last part of a phrase, where that is one character
 _MOST = 600  # words of one message that are weighed
 _MANY = 12  # how often a message may repeat the first word of a phrase and still be looked at
@@ -59,7 +63,7 @@ class Hit:
     core: int
     word: str
     marks: Marks
-    roles: int  # the roles it can play, see `bit`
+    roles: int  # the roles it can play, see `bit`; SPECIAL and WHOLE
     groups: tuple[str, ...]  # the gate groups it belongs to
 
 
@@ -91,19 +95,18 @@ def bit(role: int) -> int:
     return 1 << role
 
 
-Parts = tuple[int, tuple[str, ...]]
+Parts = tuple[Marks, int, tuple[str, ...]]
 
 
+@cache
 def _parts(marks: Marks) -> Parts:
-    """The roles of a word as bits, and its gate groups."""
+    """The marks of a word with their roles as bits, and its gate groups: the last three of a `Hit`."""
     roles = 0
     for mark in marks:
         roles |= 1 << mark.role
-    return roles, tuple(mark.group for mark in marks if mark.role == GATE)
-
-
-def _hit(start: int, end: int, core: int, word: str, marks: Marks) -> Hit:
-    return Hit(start, end, core, word, marks, *_parts(marks))
+        if mark.role == PROBLEM and mark.group:
+            roles |= WHOLE | SPECIAL if mark.label[:1] == "=" else SPECIAL
+    return marks, roles, tuple(mark.group for mark in marks if mark.role == GATE)
 
 
 def _bits(marks: Marks, dangers: dict[str, int]) -> int:
@@ -140,7 +143,7 @@ class Scanner:
                     phrases.setdefault(anchor, []).append((phrase, marks))
         self._words = list({**plain, **dict.fromkeys(phrases)})
         self._marks = [plain.get(word, ()) for word in self._words]
-        self._parts = [_parts(marks) for marks in self._marks]
+        self._parts = list(map(_parts, self._marks))
         groups = sorted({group for rule in lexicon.rules for group in rule.groups})
         dangers = {group: 1 << (_FIRST_DANGER + at) for at, group in enumerate(groups)}
         self._alarms = [sum(dangers[group] for group in set(rule.groups)) for rule in lexicon.rules]
@@ -148,9 +151,11 @@ class Scanner:
         self.heeded = _SPEAKS | self._alarm_any  # with none of these a first look is the last
         self._phrases = [phrases.get(word, []) for word in self._words]
         self._phrase_bits = [[_bits(marks, dangers) & ~_ANY_SAID for _, marks in found] for found in self._phrases]
-        self._phrase_parts = [[_parts(marks) for _, marks in found] for found in self._phrases]
+        self._phrase_parts = [[_parts(marks) for _, marks in found] if found else [] for found in self._phrases]
         begins = [_BEGINS if found else 0 for found in self._phrases]
-        self._bits = [_bits(marks, dangers) | begun for marks, begun in zip(self._marks, begins, strict=True)]
+        bits = [_bits(marks, dangers) | begun for marks, begun in zip(self._marks, begins, strict=True)]
+        same = dict(zip(bits, bits, strict=True))  # equal numbers are one object: less to fetch
+        self._bits = [same[each] for each in bits]
         self._anchors: dict[int, Anchor] = {}
         self._find = ahocorasick_rs.AhoCorasick(self._words).find_matches_as_indexes
 
@@ -192,27 +197,26 @@ class Scanner:
 
     def hits(self, text: str, look: Look, bounds: set[int]) -> list[Hit]:
         """The words that really stand there, in order; a longer word hides the shorter ones inside it."""
-        near = (
-            {end for _, start, end in look.words if end - start > 1},
-            {start for _, start, end in look.words if end - start > 1},
-        )
+        long = [word for word in look.words if word[2] - word[1] > 1]
+        near = {end for _, _, end in long}, {start for _, start, _ in long}
         plain: list[Hit] = []
         for which, start, end in look.words[:_MOST]:
-            marks = self._marks[which]
+            marks, roles, groups = self._parts[which]
             if not marks:
                 continue
             if self._whole(text, start, end, bounds, near):
-                plain.append(Hit(start, end, start, self._words[which], marks, *self._parts[which]))
-            elif self._parts[which][0] & _FREE_ROLES:
+                plain.append(Hit(start, end, start, self._words[which], marks, roles, groups))
+            elif roles & _FREE_ROLES:
                 marks = tuple(mark for mark in marks if mark.role in _NO_CUT)
-                plain.append(_hit(start, end, start, self._words[which], marks))
-        phrases = [
-            _hit(start, match.end, match.core, text[start : match.end], self._phrases[which][match.which][1])
-            for which, start, end, match in look.phrases[:_MOST]
-            if (end - start > 1 or self._whole(text, start, end, bounds, near))
-            and self._ends_well(text, end, match, bounds, near)
-        ]
-        return sorted(_longest(plain) + phrases, key=lambda hit: (hit.core, hit.start))
+                plain.append(Hit(start, end, start, self._words[which], *_parts(marks)))
+        found = _longest(plain)
+        for which, start, end, match in look.phrases[:_MOST]:
+            begins = end - start > 1 or self._whole(text, start, end, bounds, near)
+            if begins and self._ends_well(text, end, match, bounds, near):
+                parts = self._phrase_parts[which][match.which]
+                found.append(Hit(start, match.end, match.core, text[start : match.end], *parts))
+        found.sort(key=_IN_ORDER)
+        return found
 
     def _whole(self, text: str, start: int, end: int, bounds: set[int], near: Edges) -> bool:
         """A word counts where words begin and end, or beside a small word the dictionary may have glued on.
@@ -241,17 +245,18 @@ class Scanner:
 
 def _longest(hits: list[Hit]) -> list[Hit]:
     """Without the words that lie inside a longer one; what alarms is kept, and whole phrases hide nothing."""
-    cover = sorted(
-        (hit for hit in hits if hit.roles & _COVER or "chat" in hit.groups),
-        key=lambda hit: (hit.start, -hit.end),
-    )
-    kept, reach, owner = [], -1, -1
+    cover = [(hit.start, -hit.end, hit) for hit in hits if hit.roles & _COVER or "chat" in hit.groups]
+    cover.sort()  # no two hits begin and end at the same places
+    reach, owner = -1, -1
     hidden: set[int] = set()
-    for hit in cover:
-        if hit.end <= reach and hit.end - hit.start < owner:
+    for start, end, hit in cover:
+        if -end <= reach and -end - start < owner:
             hidden.add(id(hit))
-        elif hit.end > reach:
-            reach, owner = hit.end, hit.end - hit.start
+        elif -end > reach:
+            reach, owner = -end, -end - start
+    if not hidden:
+        return hits
+    kept: list[Hit] = []
     for hit in hits:
         if id(hit) not in hidden:
             kept.append(hit)
@@ -261,5 +266,5 @@ def _longest(hits: list[Hit]) -> list[Hit]:
             mark for mark in hit.marks if mark.role in _NO_CUT or mark.role == STRONG or (place and mark == _PLACE)
         )
         if rest:
-            kept.append(_hit(hit.start, hit.end, hit.core, hit.word, rest))
+            kept.append(Hit(hit.start, hit.end, hit.core, hit.word, *_parts(rest)))
     return kept

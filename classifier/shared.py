@@ -10,6 +10,7 @@ from classifier.gate import Gate
 from classifier.keywords import Keywords
 from classifier.load import Lexicon, own_lexicon
 from classifier.model import Odds, Sorter
+from classifier.ready import Ready
 from classifier.scan import Scanner
 from classifier.sound import Ear
 from classifier.version import version
@@ -49,6 +50,8 @@ def share(
     if examples is None:
         examples = () if keywords else seeds()
     sorter, ticket, urgent = shipped(examples, found.codes, found.normaliser, _known(keywords, found.codes))
+    for each in (sorter, ticket, urgent):
+        each.rows = Ready(each.tally, each.rows)
     cut = cutter(engine)
     return Shared(
         lexicon=found,
