@@ -10,8 +10,8 @@ from texts import options, say, words
 
 
 def show_help(talk: Talk) -> None:
-    """`帮助`: what this person may do here: to residents an example of each topic, to officers a menu of their topics;
-    `帮助 报修`: one topic."""
+    """`帮助`: what this person may do here: to residents an example of each topic, to officers a menu of their topics,
+    in parts; `帮助 报修`: one topic."""
     if talk.args.get("first"):
         talk.say(_first_words(talk))
         return
@@ -19,14 +19,25 @@ def show_help(talk: Talk) -> None:
     if topic := _meant(talk.args.get("topic", ""), rights):
         talk.say(_told(topic, rights))
         return
-    own = [topic for topic in topics.OFFICERS if topics.of_topic(topic, rights)]
+    own = {part: found for part, topics_of in topics.PARTS.items() if (found := _known(topics_of, rights))}
     if not own:
         talk.say(_short())
         return
-    labels = [(number, say(f"help.topic_{topic}")) for number, topic in enumerate(own, start=1)]
-    labels.append((len(own) + 1, say("help.everybodys")))
-    chosen = talk.choose("topic", say("help.which"), labels)
-    talk.whisper(_told(own[chosen - 1], rights) if chosen <= len(own) else _short())
+    parts = [(number, part, say(f"help.part_{part}")) for number, part in enumerate(own, start=1)]
+    labels = [(number, label) for number, _, label in parts] + [(len(own) + 1, say("help.everybodys"))]
+    chosen = talk.choose("part", say("help.which"), labels)
+    if chosen > len(own):
+        talk.whisper(_short())
+        return
+    _, part, label = parts[chosen - 1]
+    talk.whisper(_told(_topic(talk, label, own[part]), rights))
+
+
+def _topic(talk: Talk, part: str, known: list[str]) -> str:
+    if len(known) == 1:
+        return known[0]
+    labels = [(number, say(f"help.topic_{topic}")) for number, topic in enumerate(known, start=1)]
+    return known[talk.choose("topic", say("help.which_topic", part=part), labels) - 1]
 
 
 def _first_words(talk: Talk) -> str:
@@ -38,7 +49,7 @@ def _first_words(talk: Talk) -> str:
 
 def _meant(word: str, rights: frozenset[Action]) -> str:
     """The topic of that name, else of the first command whose example has the word in it; "" where there is none."""
-    known = [topic for topic in (*topics.OFFICERS, *topics.EVERYBODYS) if topics.of_topic(topic, rights)]
+    known = _known((*topics.OFFICERS, *topics.EVERYBODYS), rights)
     for topic in known if word else ():
         if word in words(f"help.names_{topic}"):
             return topic
@@ -46,6 +57,10 @@ def _meant(word: str, rights: frozenset[Action]) -> str:
         if any(word in _line(entry) for entry in topics.of_topic(topic, rights)):
             return topic
     return ""
+
+
+def _known(names: tuple[str, ...], rights: frozenset[Action]) -> list[str]:
+    return [topic for topic in names if topics.of_topic(topic, rights)]
 
 
 def _told(topic: str, rights: frozenset[Action]) -> str:

@@ -59,12 +59,37 @@ def test_no_line_is_for_nobody() -> None:
 
 @pytest.mark.parametrize("topic", [*topics.EVERYBODYS, *topics.OFFICERS])
 def test_a_topic_fits_on_a_phone(topic: str) -> None:
-    assert 1 <= len(topics.of_topic(topic, EVERYTHING)) <= 8
+    assert 1 <= len(topics.of_topic(topic, EVERYTHING)) <= 7
 
 
 def test_the_short_help_and_the_menu_fit_on_a_phone() -> None:
     assert len(topics.EVERYBODYS) <= 7
-    assert len(topics.OFFICERS) <= 8  # and what everybody may do: nine answers
+    assert len(topics.PARTS) <= 8  # and what everybody may do: nine answers
+    assert all(len(known) <= 9 for known in topics.PARTS.values())
+    assert all(len(say(f"help.part_{part}")) <= 6 for part in topics.PARTS)
+
+
+def test_every_topic_of_the_officers_is_in_the_menu_once() -> None:
+    assert sorted(topic for known in topics.PARTS.values() for topic in known) == sorted(topics.OFFICERS)
+
+
+@pytest.mark.parametrize(
+    ("word", "topic"),
+    [
+        *(("统计", "figures"), ("三率", "figures"), ("12345", "figures"), ("回访", "ending"), ("合并", "ending")),
+        *(
+            ("延期", "later"),
+            ("工单", "work"),
+            ("转派", "routes"),
+            ("海报", "entry"),
+            ("停水", "group"),
+            ("注销", "data"),
+        ),
+    ],
+)
+def test_a_topic_is_found_by_its_words(word: str, topic: str) -> None:
+    named = [each for each in (*topics.OFFICERS, *topics.EVERYBODYS) if word in words(f"help.names_{each}")]
+    assert named[:1] == [topic]
 
 
 # --- Telegram's menu --------------------------------------------------------------------------------------------
