@@ -9,7 +9,7 @@ import chinese_calendar
 
 from domain.promises import quiet_end
 from domain.rules import Limits, Rules
-from domain.tickets import Ticket
+from domain.tickets import Status, Ticket
 
 # 水电气热: what stops when it fails is answered within a day, whatever was asked.
 UTILITIES = frozenset({"water", "power", "gas", "lift"})
@@ -77,11 +77,11 @@ def hop_after(now: datetime, *, urgent: bool, rules: Rules) -> datetime:
 
 
 def overdue_at(ticket: Ticket) -> datetime | None:
-    """When the ticket is late: nobody took it and nobody spoke with the reporter, or it is not done. None: the clock
-    stands still."""
+    """When the ticket is late: nobody took it and nobody spoke with the reporter, nobody decided on what was given
+    back, or it is not done. None: the clock stands still."""
     if ticket.paused_at or ticket.resolve_by is None or ticket.respond_by is None:
         return None
-    untouched = ticket.accepted_by is None and ticket.contacted_at is None
+    untouched = ticket.accepted_by is None and (ticket.contacted_at is None or ticket.status is Status.RETURNED)
     return min(ticket.respond_by, ticket.resolve_by) if untouched else ticket.resolve_by
 
 

@@ -41,7 +41,7 @@ def ask_outcome(turn: Turn, ticket: Ticket) -> None:
     days without an answer it lapses."""
     ticket_reports.ask_anew(turn.tx, ticket.id)
     for voice in ticket_reports.voices(turn.tx, ticket.id):
-        if voice.stays:
+        if voice.stays and voice.person_id != ticket.finished_by:  # nobody rates their own work
             _ask_at(turn, ticket, voice.person_id, quiet_end(turn.now, turn.rules))
     _set(turn, LAPSE, ticket, quiet_end(turn.now + timedelta(days=turn.rules.limits.lapse_days), turn.rules))
 
@@ -63,7 +63,7 @@ def due_post(turn: Turn, data: dict[str, Any]) -> None:
 
 def due_promise(turn: Turn, data: dict[str, Any]) -> None:
     """The promised hour: say how it stands, result or not, and when the next word comes."""
-    ticket = tickets.get(turn.tx, data["ticket"])
+    ticket = ticket_steps.lock(turn, data["ticket"])  # somebody may be giving another hour
     if ticket.status not in LIVE:
         return
     body = people.get_body(turn, ticket.body_id)

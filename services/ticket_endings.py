@@ -70,6 +70,7 @@ def give_back(turn: Turn, person: Person, ticket: Ticket) -> Answered:
         accepted_by=None,
         contacted_at=None,  # who has it speaks with the reporter anew
         contacted_by=None,
+        offered_to=None,  # an offer of last time is over
         closed_at=None,
         settled_at=None,
         paused_at=None,
@@ -101,7 +102,8 @@ def add_complaint(turn: Turn, person: Person, ticket: Ticket, words: str) -> str
     """What is still missing, in the reporter's words, goes to the handler. Returns the handler's office."""
     ticket_reports.add_texts(turn.tx, ticket.id, person_id=person.id, kind="report", at=turn.now, texts=(words,))
     body = people.get_body(turn, ticket.body_id)
-    ticket_notices.to_handlers(turn, ticket, body, say("tickets.lacking_body", number=ticket.number, words=words))
+    said = ticket_notices.quoted(ticket, words)
+    ticket_notices.to_handlers(turn, ticket, body, say("tickets.lacking_body", number=ticket.number, words=said))
     return people.office(body, ticket.building)
 
 

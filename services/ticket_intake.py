@@ -1,7 +1,7 @@
 """What is settled after a report was written down: where it is, who is not to hear of it, whether it still stands; and
 what a reporter's impatience does."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.messages import Address, Event, Outgoing
@@ -194,12 +194,14 @@ def is_held(turn: Turn, ticket: Ticket) -> bool:
 
 def in_the_morning(turn: Turn, ticket: Ticket) -> None:
     """What a night brought reaches the handlers when the quiet hours end, in one message."""
-    due, data = quiet_end(turn.now, turn.rules), {"body": ticket.body_id}
+    due = quiet_end(turn.now, turn.rules)
+    data = {"body": ticket.body_id, "due": due.isoformat()}
     timers.set_timer(turn.tx, MORNING, str(ticket.body_id), bot_id=ticket.bot_id, due_at=due, data=data)
 
 
 def due_morning(turn: Turn, data: dict[str, Any]) -> None:
-    opened = ticket_intake.new_of_body(turn.tx, data["body"], since=turn.now - timedelta(days=1))
+    due = datetime.fromisoformat(data["due"]) if "due" in data else turn.now  # not now: after an outage it is late
+    opened = ticket_intake.new_of_body(turn.tx, data["body"], since=due - timedelta(days=1))
     new = [tickets.get(turn.tx, number) for number, at in opened if is_quiet(at, turn.rules)]
     new = [ticket for ticket in new if not is_held(turn, ticket)]
     if not new:

@@ -58,6 +58,11 @@ def tellable(words: str) -> str:
     return "" if pattern("words.private_note").search(words) else words
 
 
+def quoted(ticket: Ticket, words: str) -> str:
+    """A reporter's words for those who handle it; of what is spoken of in private neither who said it nor of whom."""
+    return pattern("words.private_note").sub(say("intake.someone"), words) if ticket.discreet else words
+
+
 def take_it(ticket: Ticket) -> tuple[Choice, ...]:
     """The button under a post to handlers; a press is the same as typing the command."""
     return tuple(

@@ -113,14 +113,16 @@ def take_over(turn: Turn, person: Person, ticket: Ticket) -> Ticket:
     ticket, body = _offered(turn, person, ticket)
     here = people.get_body(turn, ticket.body_id)
     note: dict[str, object] = {"from": here.id, "to": body.id}
+    resumed = ticket_limits.resume(turn, ticket)  # it may have been shelved
     changes: dict[str, Any] = {"body_id": body.id, "offered_to": None, "accepted_by": person.id, "designated": False}
-    changes |= _anew(turn, ticket) | {"review_at": None}
+    changes |= resumed | _anew(turn, ticket) | {"review_at": None}
     if ticket.status is Status.WAITING:
         ticket = ticket_steps.step(turn, ticket, Act.MOVED, by=person.id, note=note, paused_at=None)
     ticket = ticket_steps.step(turn, ticket, Act.ACCEPTED, by=person.id, note=note, **changes)
     timers.cancel(turn.tx, ticket_clock.WATCH, str(ticket.id))
-    ticket_limits.stop(turn, ticket)
     ticket_limits.start(turn, ticket)
+    if resumed:
+        ticket_clock.promise(turn, ticket)
     office = people.acting_office(person.posts, body, ticket.building)
     people.tell_body(turn, here, say("routing.taken_over", number=ticket.number, office=office))
     when = ticket_notices.when(turn, ticket)
@@ -336,7 +338,8 @@ def _ask(turn: Turn, ticket: Ticket, body: Body, flow: str) -> None:
 def due_ask(turn: Turn, data: dict[str, Any]) -> None:
     """Put the question, if it still stands; to who is in the middle of another dialog, a little later."""
     ticket, flow = tickets.get(turn.tx, data["ticket"]), data["flow"]
-    stands = ticket.offered_to == data["body"] if flow == "tickets.offered" else ticket.status is Status.RETURNED
+    offered = ticket.offered_to == data["body"] and ticket.status in LIVE
+    stands = offered if flow == "tickets.offered" else ticket.status is Status.RETURNED
     user = stored.find_user(turn.tx, ticket.bot_id, data["person"])
     if not stands or user is None:
         return

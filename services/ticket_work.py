@@ -10,7 +10,7 @@ from domain.tickets import Act, Status, Ticket
 from services import people, ticket_clock, ticket_endings, ticket_files, ticket_limits, ticket_notices, ticket_steps
 from services.turn import Turn
 from storage import ticket_reports, timers
-from texts import pattern, say, wording
+from texts import say, wording
 
 _DECLINING = (Level.BRANCH, Level.COMMUNITY, Level.STREET)
 
@@ -41,9 +41,7 @@ def accept(turn: Turn, person: Person, ticket: Ticket) -> str:
     words = ticket_reports.texts(turn.tx, ticket.id)[:1]
     home = wording.home(first[0].building, first[0].unit, first[0].room) if first else ""
     who = f"{home} {first[0].name}".strip() if first and not ticket.discreet else ""
-    said = words[0][:60] if words else ""
-    if ticket.discreet:  # neither who said it nor of whom
-        said = pattern("words.private_note").sub(say("intake.someone"), said)
+    said = ticket_notices.quoted(ticket, words[0][:60]) if words else ""
     return say("tickets.taker_words", words=said, who=who, hint=ticket_files.hint(turn, ticket))
 
 
@@ -51,7 +49,13 @@ def finish(turn: Turn, person: Person, ticket: Ticket, *, note: str) -> None:
     """The handler says it is fixed: the group hears it once, each reporter is asked privately."""
     ticket, body = ticket_steps.hold_own(turn, person, ticket)
     ticket = ticket_steps.step(
-        turn, ticket, Act.FINISHED, by=person.id, accepted_by=person.id, finished_by=person.id, closed_at=turn.now
+        turn,
+        ticket,
+        Act.FINISHED,
+        by=person.id,
+        accepted_by=ticket.accepted_by or person.id,  # whoever worked on it does not ask whether it is done
+        finished_by=person.id,
+        closed_at=turn.now,
     )
     ticket_reports.add_texts(turn.tx, ticket.id, person_id=person.id, kind="note", at=turn.now, texts=(note,))
     ticket_clock.stop(turn, ticket)
@@ -80,9 +84,10 @@ def tell(turn: Turn, person: Person, ticket: Ticket, *, note: str) -> None:
 
 
 def ask(turn: Turn, person: Person, ticket: Ticket, *, question: str) -> None:
-    """The handler needs a word of the reporter: the clock stands still until it comes."""
-    ticket, body = ticket_steps.hold(turn, person, ticket)
-    ticket = ticket_steps.step(turn, ticket, Act.ASKED, by=person.id, accepted_by=person.id, paused_at=turn.now)
+    """The owner needs a word of the reporter: the clock stands still until it comes."""
+    ticket, body = ticket_steps.hold_own(turn, person, ticket)
+    taker = ticket.accepted_by or person.id
+    ticket = ticket_steps.step(turn, ticket, Act.ASKED, by=person.id, accepted_by=taker, paused_at=turn.now)
     _note(turn, person, ticket, "question", question)
     ticket_limits.start(turn, ticket)
     office = people.acting_office(person.posts, body, ticket.building)
@@ -101,7 +106,8 @@ def heard(turn: Turn, person: Person, ticket: Ticket, words: str) -> str:
             changes |= {"contacted_at": turn.now, "contacted_by": ticket.accepted_by}
         ticket = ticket_steps.step(turn, ticket, Act.HEARD, by=person.id, **changes)
         ticket_limits.start(turn, ticket)
-    ticket_notices.to_handlers(turn, ticket, body, say("tickets.lacking_body", number=ticket.number, words=words))
+    said = ticket_notices.quoted(ticket, words)
+    ticket_notices.to_handlers(turn, ticket, body, say("tickets.lacking_body", number=ticket.number, words=said))
     return ticket_notices.holder(turn, ticket)
 
 

@@ -248,12 +248,15 @@ def join(
     raised = alarm is not None and not ticket.urgent
     if alarm and raised:
         changes: dict[str, Any] = {"danger": alarm.danger, "summary": alarm.summary, "alarm_at": turn.now}
-        changes |= {"urgent": True, "discreet": False, "accepted_by": None, "paused_at": None}
+        resumed = ticket_limits.resume(turn, ticket)  # the clock of one that was shelved goes on
+        changes |= resumed | {"urgent": True, "discreet": False, "accepted_by": None, "paused_at": None}
         changes["respond_by"] = limits.respond_by(turn.now, urgent=True, rules=turn.rules)
         changes["resolve_by"] = limits.resolve_by(turn.now, ticket.kind, urgent=True, rules=turn.rules)
         note: dict[str, object] = {"danger": alarm.danger}
         ticket = ticket_steps.step(turn, ticket, Act.RAISED, by=person.id, note=note, **changes)
         ticket_limits.start(turn, ticket)
+        if resumed:
+            ticket_clock.promise(turn, ticket)
         _raise_alarm(turn, ticket, body)
     if joined:
         ticket_steps.record(turn, ticket, Act.JOINED, by=person.id)
