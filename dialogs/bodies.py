@@ -1,6 +1,6 @@
 """Talking about bodies beside the tree and member households, and about who has no place in any of them yet."""
 
-from dialogs.engine import Talk
+from dialogs.engine import Silence, Talk
 from dialogs.offices import choose_body, compound_meant
 from domain.errors import Refusal
 from domain.people import OFFICES, Body, Level, Unplaced
@@ -90,6 +90,8 @@ def _found(talk: Talk, said: str) -> Body:
     name = "".join(_without(_without(said.strip(), "bodies.words_partner"), "bodies.words_member_household").split())
     found = bodies.find_named(talk.turn, compound, name or said)
     if not found:
+        if "named" in talk.args and not talk.addressed:
+            raise Silence  # among officers, of something else
         raise Refusal("bodies.no_such", name=said.strip())
     return choose_body(talk, found, name or said)
 

@@ -77,6 +77,7 @@ def hand_over(talk: Talk) -> None:
     if len(bodies) > 1:
         labels = [(at, handovers.titles(talk.turn, *each)) for at, each in enumerate(bodies[:_MOST], start=1)]
         body, roles = bodies[talk.choose("which", say("offices.hand_which", name=whom.name), labels) - 1]
+    handovers.check(talk.turn, talk.person, whom, body, roles)
     who = say("offices.namesake", name=whom.name, place=wording.place(whom.building, whom.unit))
     text = say("offices.hand_over", name=who, office=handovers.titles(talk.turn, body, roles))
     if talk.choose(f"sure_{body.id}_{whom.person_id}", text, options("offices.hand_choices")) == 0:

@@ -14,6 +14,7 @@ from texts import pattern, say
 from texts.wording import figure
 
 _MOST = 9  # groups to choose from
+_WHILE = timedelta(hours=1)  # 一会儿
 _DUSK = 6  # up to this hour the afternoon is meant while it lasts
 _DAWN = 5  # said before this hour, tomorrow morning is the one that comes
 
@@ -80,8 +81,8 @@ def read_until(said: str, local: datetime, rules: Rules) -> datetime | None:
 
 def _until(found: re.Match[str], local: datetime, rules: Rules) -> datetime | None:
     """The moment meant; without an hour, the morning of that day."""
-    if found["half_hour"] or found["hours"]:
-        return local + timedelta(hours=0.5 if found["half_hour"] else _number(found["hours"]))
+    if lasts := _lasts(found):
+        return local + lasts
     if found["days"]:
         return _morning(local, rules, days=_number(found["days"]))
     days, clock = _days(found, local), _clock(found, rules)
@@ -99,6 +100,16 @@ def _until(found: re.Match[str], local: datetime, rules: Rules) -> datetime | No
     if days == 0 and until <= local and clock.hour < 12 and not found["morning"]:  # 到今天8点, said at ten
         until += timedelta(hours=12)
     return until
+
+
+def _lasts(found: re.Match[str]) -> timedelta | None:
+    if found["while"]:
+        return _WHILE
+    if found["minutes"]:
+        return timedelta(minutes=_number(found["minutes"]))
+    if found["half_hour"] or found["hours"]:
+        return timedelta(hours=0.5 if found["half_hour"] else _number(found["hours"]))
+    return None
 
 
 def _days(found: re.Match[str], local: datetime) -> int | None:

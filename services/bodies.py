@@ -11,7 +11,7 @@ from services.turn import Turn
 from storage import audit, places
 from storage import offices as rows
 from storage import people as stored
-from texts import pattern, say, wording
+from texts import pattern, say, wording, words
 
 NAMED = (Level.MEMBER_HOUSEHOLD, Level.TEAM, Level.VOLUNTEERS, Level.PARTNER)  # several, each with a name of its own
 _OF_COMMUNITY = (Level.RESIDENTS_COMMITTEE, Level.TWO_COMMITTEES)
@@ -25,6 +25,8 @@ def establish(turn: Turn, person: Person, compound_id: int, level: Level, name: 
     community = next((body for body in above if body.level is Level.COMMUNITY), None)
     parent = community if level in _OF_COMMUNITY and community else branch
     rights.check_right(turn, person, Action.ESTABLISH, parent)
+    if level in NAMED:
+        _check_name(name)
     for body in offices.bodies_of(turn, compound_id):
         if body.name == name or (body.level is level and level not in NAMED):
             raise Refusal("bodies.there", name=body.name)
@@ -41,12 +43,20 @@ def establish_household(
     rights.check_right(turn, person, Action.ESTABLISH, group)
     if unit and not places.find_unit(turn.tx, group.building_id or 0, unit):
         raise Refusal("bodies.no_unit", building=building, unit=unit)
+    _check_name(name)
     whole = wording.place(building, unit) + name
     if any(body.name == whole for body in offices.bodies_of(turn, compound_id)):
         raise Refusal("bodies.there", name=whole)
     made = stored.add_body(turn.tx, Level.MEMBER_HOUSEHOLD, whole, parent=group, compound_id=compound_id)
     _record(turn, person, made, "established", level=int(Level.MEMBER_HOUSEHOLD))
     return made
+
+
+def _check_name(name: str) -> None:
+    """A team that is called like an office would be taken for it."""
+    office = max((word for word in words("bodies.offices") if word in name), key=len, default="")
+    if office:
+        raise Refusal("bodies.like_office", office=office)
 
 
 def group_of(turn: Turn, compound_id: int, building: str) -> Body:
@@ -78,6 +88,7 @@ def rename(turn: Turn, person: Person, compound_id: int, body: Body, name: str) 
     check_over(turn, person, body)
     if body.level is Level.MEMBER_HOUSEHOLD and (place := pattern("bodies.place").match(body.name)):
         name = place[0] + name.removeprefix(place[0])
+    _check_name(name)
     if any(each.name == name for each in offices.bodies_of(turn, compound_id)):
         raise Refusal("bodies.there", name=name)
     stored.rename_body(turn.tx, body.id, name)

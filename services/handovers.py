@@ -30,8 +30,8 @@ def titles(turn: Turn, body: Body, roles: list[Role]) -> str:
     return wording.listed([offices.title(turn, body, role) for role in roles])
 
 
-def ask_above(turn: Turn, person: Person, whom: Named, body: Body, roles: list[Role]) -> str:
-    """Have who is above asked; whoever handed it over twice meant the last time. Returns the office that is asked."""
+def check(turn: Turn, person: Person, whom: Named, body: Body, roles: list[Role]) -> Holder:
+    """Whose word it is. Refusal for oneself, for what is not held, and where nobody above could agree."""
     if whom.person_id == person.id:
         raise Refusal("offices.hand_yourself")
     if not all(Post(role, body) in person.posts for role in roles):
@@ -39,6 +39,12 @@ def ask_above(turn: Turn, person: Person, whom: Named, body: Body, roles: list[R
     decider = _decider(turn, body, roles, {person.id, whom.person_id})
     if decider is None:
         raise Refusal("offices.hand_nobody")
+    return decider
+
+
+def ask_above(turn: Turn, person: Person, whom: Named, body: Body, roles: list[Role]) -> str:
+    """Have who is above asked; whoever handed it over twice meant the last time. Returns the office that is asked."""
+    decider = check(turn, person, whom, body, roles)
     data = {
         "person": person.id,
         "whom": whom.person_id,

@@ -10,6 +10,7 @@ from domain.promises import quiet_end
 from domain.rights import Action, may
 from services import binding, people, rights
 from services.turn import Turn
+from storage import people as stored
 from storage import places
 from texts import say, wording
 
@@ -90,9 +91,13 @@ def _set(turn: Turn, person: Person, groups: Groups, until: datetime, action: st
 
 
 def mourn(turn: Turn, chat: Chat) -> bool:
-    """A death notice was read in the group: the bot is quiet there for half a day, and the heads hear how that is
-    ended. False where it is quiet already."""
-    if is_quiet_in(turn, chat):
+    """A death notice was read in the group, from somebody of the compound: the bot is quiet there for half a day, and
+    the heads hear how that is ended. False where it is quiet already, or somebody else said it."""
+    speaker = stored.find_person(turn.tx, turn.bot_id, turn.speaker)
+    if speaker is None or is_quiet_in(turn, chat):
+        return False
+    lives_here = speaker.place is not None and speaker.place.compound_id == chat.place.compound_id
+    if not lives_here and not may(speaker, Action.QUIET, rights.body_at(turn, chat.place)):
         return False
     until = turn.now + timedelta(hours=turn.rules.mourning_hours)
     _keep(turn, chat, until, "mourning", actor=0)
