@@ -12,6 +12,7 @@ from services import (
     known,
     members,
     offices,
+    quiet,
     retention,
     ticket_clock,
     ticket_files,
@@ -50,6 +51,7 @@ _DUE: dict[str, Callable[[Turn, dict[str, Any]], None]] = {
     offices.DEPUTY: offices.due_back,
     offices.TERM: offices.due_term,
     handovers.HANDOVER: handovers.due_question,
+    quiet.MOURNING: quiet.due_mourning,
 }
 _RETRY = timedelta(minutes=5)
 

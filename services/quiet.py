@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from domain.errors import Refusal
 from domain.messages import Address, Outgoing
@@ -11,10 +12,11 @@ from domain.rights import Action, may
 from services import binding, people, rights
 from services.turn import Turn
 from storage import people as stored
-from storage import places
+from storage import places, timers
 from texts import say, wording
 
 LONGEST = timedelta(days=7)
+MOURNING = "mourning"  # a timer: the heads hear in the morning of what began at night
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +103,29 @@ def mourn(turn: Turn, chat: Chat) -> bool:
         return False
     until = turn.now + timedelta(hours=turn.rules.mourning_hours)
     _keep(turn, chat, until, "mourning", actor=0)
-    due, zone = quiet_end(turn.now, turn.rules), turn.rules.zone
-    shown = wording.moment(until.astimezone(zone), due.astimezone(zone))
+    due, data = quiet_end(turn.now, turn.rules), {"chat": Address(chat.chat_id).group}
+    if due > turn.now:  # by day, and only if it is quiet still
+        timers.set_timer(turn.tx, MOURNING, f"{turn.bot_id}:{data['chat']}", bot_id=turn.bot_id, due_at=due, data=data)
+    else:
+        _tell_heads(turn, chat)
+    return True
+
+
+def due_mourning(turn: Turn, data: dict[str, Any]) -> None:
+    chat = places.find_chat(turn.tx, turn.bot_id, data["chat"])
+    if chat and is_quiet_in(turn, chat):
+        _tell_heads(turn, chat)
+
+
+def _tell_heads(turn: Turn, chat: Chat) -> None:
+    shown = wording.moment(_until(turn, chat).astimezone(turn.rules.zone), turn.local)
     text = say("quiet.mourning", title=binding.title(chat.place, False), until=shown)
     body = rights.body_at(turn, chat.place)
     for each in (body, *people.above(turn, body)):
         if heads := people.heads(turn, each):
             for user in heads:
-                turn.say(Outgoing(Address(user, private=True), text), due_at=due)
+                turn.say(Outgoing(Address(user, private=True), text))
             break
-    return True
 
 
 def _keep(turn: Turn, chat: Chat, until: datetime, action: str, *, actor: int) -> None:
