@@ -92,6 +92,11 @@ def test_a_topic_is_found_by_its_words(word: str, topic: str) -> None:
     assert named[:1] == [topic]
 
 
+def test_a_poster_promises_what_everybody_may_ask_for() -> None:
+    known = {word for topic in topics.EVERYBODYS for word in words(f"help.names_{topic}")}
+    assert set(say("posters.uses").split("\n")) <= known
+
+
 # --- Telegram's menu --------------------------------------------------------------------------------------------
 
 
