@@ -194,7 +194,7 @@ class Classifier(Learner):
     def _categories(self, hits: list[Hit], pieces: Features, home: str = "") -> dict[str, float]:
         """The score of every category: the lexicon's votes, the counted examples, and the words taken in."""
         keywords, sorter = self._shared.keywords, self._shared.sorter
-        learned = sum(self._learned.examples[:-1]) / TENTHS
+        learned = sum(self._learned.examples[:-1]) / TENTHS if self._known else 0.0
         if keywords:
             named = [piece[1:] for piece in pieces if piece[0] == KEYWORD]
             voted, weight = keywords.votes(named), OWN_FADE / (OWN_FADE + learned)
@@ -203,11 +203,12 @@ class Classifier(Learner):
         if home in voted:
             voted[home] += 1.5
         if pieces and (sorter.examples or learned):
-            self._opinion.settle(self._pieces)
+            if self._known:
+                self._opinion.settle(self._pieces)
             voted = mix(voted, self._opinion.scores(pieces), weight)
         for code, times in self._same(pieces).items() if learned else ():
             voted[code] += AGAIN * min(times, 1.0)
-        for hit in hits:
+        for hit in hits if self._learned.taken else ():
             for code in self._learned.taken.get(hit.word, ()):
                 voted[code] += TAKEN
         return voted

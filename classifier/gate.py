@@ -34,6 +34,7 @@ MOST_COST = {"world": 2.0, "elsewhere": 3.0, "chat": 1.5, "ask": 2.0, "news": 5.
 _WEIGHED = frozenset({"discuss", "suggest", "ask", "news"})  # who weighs plans means praise as it is said
 _PATTERNED = sum(SAID[group] for group in ("ad", "ad_strong", "notice", "notice_strong", "vote", "jielong"))
 _ANY_SAID = sum(SAID.values())
+_LOUD = frozenset({"jielong", "ad", "ad_strong", "notice_strong", "vote"})
 _NOWHERE = Hit(0, 0, 0, "", (), 0, ())
 
 _THING, _WEAK, _PROBLEM, _STRONG, _CRY = bit(THING), bit(WEAK), bit(PROBLEM), bit(STRONG), bit(CRY)
@@ -144,12 +145,10 @@ class Gate:
 
     def _read(self, text: str, hits: list[Hit], verdict: Verdict) -> None:
         """Front to back: faults add, what is settled wipes the faults before it."""
-        starts = {hit.start for hit in hits if hit.roles & FAULTS or "done" in hit.groups}
         for hit in hits:
-            settled = "done" in hit.groups and not hit.roles & FAULTS
+            settled = not hit.roles & FAULTS and "done" in hit.groups
             if settled or hit.roles & _ANY_WRONG:
-                denied = self._refuses(text, hit) or (self._bare_refusal(text, hit) and hit.end in starts)
-                denied = denied or self._asks(text, hit)
+                denied = self._refuses(text, hit) or (hit.core > hit.start and self._bare_refusal(text, hit, hits))
                 if settled:
                     self._settled(text, hit, denied, verdict)
                     continue
@@ -182,13 +181,13 @@ class Gate:
                 return True
         return False
 
-    def _bare_refusal(self, text: str, hit: Hit) -> bool:
-        """A phrase that ends in a bare refusal ("燃气~没"): before another fault it denies that fault."""
-        return hit.core > hit.start and text[hit.core : hit.end] in self._negatives
-
-    def _asks(self, text: str, hit: Hit) -> bool:
-        """The same at the end of a clause only asks ("开门没")."""
-        return self._bare_refusal(text, hit) and BREAK.match(text[hit.end : hit.end + 1] or " ") is not None
+    def _bare_refusal(self, text: str, phrase: Hit, hits: list[Hit]) -> bool:
+        """A phrase that ends in a bare refusal ("燃气~没") denies the fault after it, and ends a clause only to ask."""
+        if text[phrase.core : phrase.end] not in self._negatives:
+            return False
+        if BREAK.match(text[phrase.end : phrase.end + 1] or " "):
+            return True
+        return any(hit.start == phrase.end and (hit.roles & FAULTS or "done" in hit.groups) for hit in hits)
 
     def _settle(self, text: str, verdict: Verdict) -> None:
         """Add up, decide, and name the kind."""
@@ -214,7 +213,7 @@ class Gate:
         cues = bool(found.things) or any(groups.get(group) for group in WORTH)
         complains = verdict.fault and verdict.evidence >= (TICKET_AT if cues else FAR_AT)
         verdict.reasons = [h.word for h in (*found.strong, *found.things, *found.faults, *groups.get("appeal", ()))]
-        loud = loud_kind(groups, len(text), complains)
+        loud = "" if groups.keys().isdisjoint(_LOUD) else loud_kind(groups, len(text), complains)
         verdict.kind = loud or ("complaint" if complains else quiet_kind(groups, verdict.done))
 
 
@@ -232,10 +231,11 @@ def _worth(found: Subjects, groups: Groups) -> float:
         total += 0.5
     if any(hit.roles & _CRY for hit in found.strong):
         total += 1.0
-    counted = {hit.start for hit in found.faults}
+    counted = [hit.start for hit in found.faults]
     for group, worth in WORTH.items():
-        fresh = sum(hit.start not in counted for hit in groups.get(group, ()))
-        total += min(_MOST[group], worth * fresh)
+        if group in groups:
+            fresh = len([hit for hit in groups[group] if hit.start not in counted])
+            total += min(_MOST[group], worth * fresh)
     return total
 
 

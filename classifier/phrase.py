@@ -14,7 +14,7 @@ _TOKEN = re.compile(r"\(([^()\[\]?*+$\\]*)\)(\??)|\[([^\]]*)\](?![?*+{])|([^()\[
 _MOST = 500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Match:
     """Where a phrase stands; `core` is where its last part begins."""
 

@@ -11,7 +11,6 @@ from classifier.phrase import REACH, Anchor, Match, anchors, expand
 
 _LITERAL = frozenset("~([")
 _NO_CUT = frozenset({DANGER, VETO})
-_FREE_ROLES = 1 << DANGER | 1 << VETO
 _COVER = 1 << THING | 1 << WEAK | 1 << PROBLEM
 _PLACE = Mark(GATE, "place")
 _IN_ORDER = attrgetter("core", "start")
@@ -126,6 +125,16 @@ def _bits(marks: Marks, dangers: dict[str, int]) -> int:
     return bits
 
 
+def _senses(marks: Marks, longer: bool) -> tuple[Parts, Parts, Parts]:
+    """What a word means where it stands, where it is cut out of others, and inside a longer word.
+
+    What alarms is always kept, and whole complaints inside a longer word; so are places, if `longer` than a character.
+    """
+    cut = tuple(mark for mark in marks if mark.role in _NO_CUT)
+    inside = tuple(m for m in marks if m.role in _NO_CUT or m.role == STRONG or (longer and m == _PLACE))
+    return _parts(marks), _parts(cut), _parts(inside)
+
+
 class Scanner:
     """The lexicon as one automaton."""
 
@@ -143,7 +152,8 @@ class Scanner:
                     phrases.setdefault(anchor, []).append((phrase, marks))
         self._words = list({**plain, **dict.fromkeys(phrases)})
         self._marks = [plain.get(word, ()) for word in self._words]
-        self._parts = list(map(_parts, self._marks))
+        senses = {(marks, longer): _senses(marks, longer) for marks in set(self._marks) for longer in (False, True)}
+        self._senses = [senses[marks, len(word) > 1] for word, marks in zip(self._words, self._marks, strict=True)]
         groups = sorted({group for rule in lexicon.rules for group in rule.groups})
         dangers = {group: 1 << (_FIRST_DANGER + at) for at, group in enumerate(groups)}
         self._alarms = [sum(dangers[group] for group in set(rule.groups)) for rule in lexicon.rules]
@@ -200,16 +210,19 @@ class Scanner:
         long = [word for word in look.words if word[2] - word[1] > 1]
         near = {end for _, _, end in long}, {start for _, start, _ in long}
         plain: list[Hit] = []
+        cover: list[tuple[int, int, Hit, Parts]] = []
         for which, start, end in look.words[:_MOST]:
-            marks, roles, groups = self._parts[which]
-            if not marks:
+            whole, cut, inside = self._senses[which]
+            if not whole[0]:
                 continue
-            if self._whole(text, start, end, bounds, near):
-                plain.append(Hit(start, end, start, self._words[which], marks, roles, groups))
-            elif roles & _FREE_ROLES:
-                marks = tuple(mark for mark in marks if mark.role in _NO_CUT)
-                plain.append(Hit(start, end, start, self._words[which], *_parts(marks)))
-        found = _longest(plain)
+            if (start in bounds and end in bounds) or self._whole(text, start, end, bounds, near):
+                hit = Hit(start, end, start, self._words[which], *whole)
+                plain.append(hit)
+                if whole[1] & _COVER or "chat" in hit.groups:
+                    cover.append((start, -end, hit, inside))
+            elif cut[0]:
+                plain.append(Hit(start, end, start, self._words[which], *cut))
+        found = _longest(plain, cover)
         for which, start, end, match in look.phrases[:_MOST]:
             begins = end - start > 1 or self._whole(text, start, end, bounds, near)
             if begins and self._ends_well(text, end, match, bounds, near):
@@ -243,28 +256,14 @@ class Scanner:
         return (at in bounds or text[at - 1] in self._loose) and (end in bounds or text[end] in self._loose)
 
 
-def _longest(hits: list[Hit]) -> list[Hit]:
-    """Without the words that lie inside a longer one; what alarms is kept, and whole phrases hide nothing."""
-    cover = [(hit.start, -hit.end, hit) for hit in hits if hit.roles & _COVER or "chat" in hit.groups]
-    cover.sort()  # no two hits begin and end at the same places
-    reach, owner = -1, -1
-    hidden: set[int] = set()
-    for start, end, hit in cover:
+def _longest(hits: list[Hit], cover: list[tuple[int, int, Hit, Parts]]) -> list[Hit]:
+    """Without the words that lie inside a longer one of `cover`; of these only what they mean inside is kept."""
+    cover.sort()  # no two words begin and end at the same places
+    reach, owner, hidden = -1, -1, False
+    for start, end, hit, inside in cover:
         if -end <= reach and -end - start < owner:
-            hidden.add(id(hit))
+            hit.marks, hit.roles, hit.groups = inside
+            hidden = True
         elif -end > reach:
             reach, owner = -end, -end - start
-    if not hidden:
-        return hits
-    kept: list[Hit] = []
-    for hit in hits:
-        if id(hit) not in hidden:
-            kept.append(hit)
-            continue
-        place = hit.end - hit.start > 1 and "place" in hit.groups
-        rest = tuple(
-            mark for mark in hit.marks if mark.role in _NO_CUT or mark.role == STRONG or (place and mark == _PLACE)
-        )
-        if rest:
-            kept.append(Hit(hit.start, hit.end, hit.core, hit.word, *_parts(rest)))
-    return kept
+    return [hit for hit in hits if hit.marks] if hidden else hits
