@@ -217,8 +217,8 @@ def approve_all(talk: Talk) -> None:
     asked = _asked(talk)
     known = {each.id: _known(talk, each) for each in asked}
     lot = [each for each in asked if each.relation != HELPER and each.person_id != talk.person.id]
-    twice = next((each.number for each in lot if members.has_namesake(talk.turn, each)), "")
-    lot = [each for each in lot if not members.has_namesake(talk.turn, each)]
+    same = [each for each in lot if members.has_namesake(talk.turn, each)]
+    lot = [each for each in lot if each not in same]
     unclear = next((each.number for each in lot if len(known[each.id]) > 1), "")
     lot = [each for each in lot if len(known[each.id]) < 2]
     if not asked or all(each.person_id == talk.person.id for each in asked):
@@ -229,7 +229,7 @@ def approve_all(talk: Talk) -> None:
     left = next((each.number for each in asked if each.relation == HELPER), "")
     lines = (
         say("members.approved_lot", count=len(lot) or "", left=left),
-        say("members.twice", number=twice),
+        say("members.twice", number=same[0].number if same else ""),
         say("joining.unclear", number=unclear),
     )
     talk.whisper("\n".join(line for line in lines if line))
