@@ -85,6 +85,8 @@ def pace(table: Table, data: Path | None) -> None:
     lessons = [(complaints[at % len(complaints)], view.lexicon.codes[at % 16]) for at in range(LESSONS)]
     spent = [1e3 * _spent(lambda text, code=code: view.learn(text, code), [text]) for text, code in lessons]  # type: ignore[misc]
     table.add("one correction, median", median(spent), "ms", ("<=", 0.1), 3)
+    times, each = ratio(view, mixed)
+    table.add(f"speed: 95 % chat, after {LESSONS} lessons ({each:.0f} µs a line)", times, "x")
     words = complaints[0]
     slow = max(_spent(classifier.guess, [text]) for text in (words * (LONG // len(words)), "a" * LONG, "\ud800" * LONG))
     table.add("a line of a million characters, each 1,000", 1e3 * slow / (LONG / 1e3), "ms", ("<=", 10.0), 3)

@@ -107,7 +107,7 @@ class Classifier(Learner):
             closing = self._closing.search(text) if look.could & CAN_KIND else None
             pieces = self._pieces(text[: closing[0][1].start()] if closing else text)
             pieces |= {stamp(plain(text))} if self._learned else _NOTHING
-            odds = self._odds(pieces)
+            odds = self._odds(pieces) if best >= LEAST or alarm else 0.0
         if not alarm and (best < LEAST or odds + BALANCE * (best - TICKET_AT) < self._needed - OURS):
             return self._glance(text, look, sender_role, pieces, taken)
         hits = _with(self._hits(text, look), taken)

@@ -47,7 +47,9 @@ class Normaliser:
         self._normal = re.compile(f"[{re.escape(''.join(filter(_untouched, common)))}]*").fullmatch
         self._from = [word.casefold().translate(self._chars) for word in words]
         self._to = [word.casefold().translate(self._chars) for word in words.values()]
-        self._scan = ahocorasick_rs.AhoCorasick(self._from, matchkind=ahocorasick_rs.MatchKind.LeftmostLongest)
+        self._scan = ahocorasick_rs.AhoCorasick(
+            self._from, ahocorasick_rs.MatchKind.LeftmostLongest, implementation=ahocorasick_rs.Implementation.DFA
+        )
 
     def word(self, text: str) -> str:
         """A word or message without tags: width, case, script, aliases."""
