@@ -207,7 +207,8 @@ def _switch(turn: Turn, part: Part) -> None:
         merging.hand_over_calls(tx, part.branch.id, branch.id)
     merging.move_all(tx, part.id, part.target, part.heirs, turn.now)
     # Last of what turns lock too: a turn that opens a ticket holds the counter, and then no ticket of others.
-    merging.raise_counter(tx, f"ticket:{part.id}", f"ticket:{part.target}")
+    for series in ("ticket", "poll"):
+        merging.raise_counter(tx, f"{series}:{part.id}", f"{series}:{part.target}")
     rosters.drop_staged(tx, part.id)
     rosters.forget_older(tx, part.id, _ALL)  # an import of the old compound cannot be taken back from the new one
     merging.close(tx, part.id, part.target, turn.now)

@@ -22,6 +22,7 @@ from storage.lessons import LearnedWord, Lesson
 from storage.members import HomeRequest
 from storage.people import BodyRow
 from storage.places import Building, ChatRow, Compound, Household, Unit
+from storage.polls import PollRow
 from storage.responsibility import DutyShift, KnownMatter
 from storage.ticket_bodies import TicketBody
 from storage.tickets import TicketRow
@@ -48,6 +49,7 @@ MOVED = {
         KnownMatter,
         Lesson,
         LearnedWord,
+        PollRow,
     )
 }
 # Nobody acts by these rows, so they go before the switch, a part at a time.
@@ -55,7 +57,7 @@ _AHEAD: tuple[tuple[Any, ColumnElement[bool]], ...] = (
     (TicketRow, TicketRow.status.not_in([status.value for status in LIVE])),
     (Lesson, true()),
 )
-_LATE: tuple[Any, ...] = (TicketRow, Lesson, ChatRow, CodeRow)
+_LATE: tuple[Any, ...] = (TicketRow, Lesson, PollRow, ChatRow, CodeRow)
 Heirs = Mapping[int, int]  # bodies whose tickets and questions go to another
 
 
@@ -139,7 +141,7 @@ def _rows(source: int, now: datetime) -> dict[Any, ColumnElement[bool]]:
     """What follows, found by indexes; what is found through buildings and households comes before them."""
     buildings = select(Building.id).where(Building.compound_id == source)
     homes = select(Household.id).where(Household.compound_id == source)
-    plain = (TicketRow, Lesson, LearnedWord, ChatRow, DutyShift, Household, Building)
+    plain = (TicketRow, Lesson, LearnedWord, PollRow, ChatRow, DutyShift, Household, Building)
     return {
         Unit: Unit.building_id.in_(buildings),
         HomeRequest: HomeRequest.household_id.in_(homes),

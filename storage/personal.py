@@ -17,6 +17,7 @@ from storage.members import Consent, HomeRequest, Leaver
 from storage.outbox import Outbox
 from storage.people import Identity, PersonRow, Resident
 from storage.places import Building, Household, Unit
+from storage.polls import PollVoter
 from storage.rosters import RosterBatch, RosterChange
 from storage.ticket_files import TicketFile
 from storage.ticket_reports import Report, TicketText
@@ -88,6 +89,7 @@ _erase = (
     delete(Identity).where(Identity.person_id == _me),
     update(HomeRequest).where(HomeRequest.person_id == _me).values(name=""),
     delete(Leaver).where(Leaver.person_id == _me),
+    update(PollVoter).where(PollVoter.person_id == _me).values(person_id=None),  # the household has voted
     update(Lesson)
     .where(
         Lesson.reporter_id == _me,

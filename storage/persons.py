@@ -16,6 +16,7 @@ from storage.lessons import Lesson
 from storage.members import Consent, HomeRequest, Leaver
 from storage.people import Identity, PersonRow, PostHistory, PostRow, Resident
 from storage.places import ChatRow
+from storage.polls import PollVoter
 from storage.responsibility import DutyShift
 from storage.ticket_bodies import TicketParty
 from storage.ticket_files import TicketFile
@@ -39,6 +40,7 @@ KEPT = {
     "lesson.undone_by": "undone",
     "post_history.acts_for": "ended",
     "post_history.ended_by": "ended",
+    "poll.starter_id": "who started it",
     "responsibility.set_by": "who set it",
     "duty_shift.set_by": "who set it",
     "roster_batch.by": "imported",
@@ -78,6 +80,7 @@ _MOVES: dict[str, Any] = dict(
         _named(TicketFile.person_id),
         _named(TicketParty.person_id),
         _named(Leaver.person_id, Leaver.bot_id == bindparam("bot"), Leaver.chat_id.in_(_chats)),
+        _named(PollVoter.person_id),
         _named(PostHistory.person_id),
         _named(Identity.person_id),
     )

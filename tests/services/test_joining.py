@@ -41,6 +41,7 @@ ROSTER = [
 OTHERS = {
     *("compound_id", "building_id", "unit_id", "household_id", "body_id", "ticket_id", "batch_id", "parent_id"),
     *("merged_into", "asked_body", "first_body_id", "offered_to", "overseer_id", "series", "last_id", "size", "id"),
+    *("poll_id",),
 }
 
 
