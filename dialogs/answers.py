@@ -1,6 +1,7 @@
 """Reading a typed answer: a number in any writing, or the words of the answer itself."""
 
 import unicodedata
+from functools import cache
 
 from texts import has, pattern, say, words
 from texts.wording import figure
@@ -25,10 +26,17 @@ def spelled(text: str) -> str:
     return f"{word} {rest}".strip()
 
 
+@cache
+def _also(label: str) -> frozenset[str]:
+    """How people say an answer in their own words."""
+    entries = (entry.partition(":") for entry in words("words.answers"))
+    return frozenset(word for known, _, said in entries if plain(known) == label for word in said.split())
+
+
 def read_number(text: str, labels: tuple[tuple[int, str], ...]) -> int | None:
     """The number of the label meant, None where nothing fits.
 
-    Understood: 2, ２, ②, 二, "2.", "选2", a label in full or the only label that contains the words.
+    Understood: 2, ２, ②, 二, "2.", "选2", a label in full, as people say it, or the only one that contains the words.
     """
     text = plain(text)
     if text in words("words.cancel") and 0 in dict(labels):
@@ -37,7 +45,7 @@ def read_number(text: str, labels: tuple[tuple[int, str], ...]) -> int | None:
         digits = found["number"]
         number = int(figure(digits))
         return number if number in dict(labels) else None
-    exact = [number for number, label in labels if text == plain(label)]
+    exact = [number for number, label in labels if text == plain(label) or text in _also(plain(label))]
     partly = [number for number, label in labels if len(text) > 1 and text in plain(label)]
     if exact:
         return exact[0]

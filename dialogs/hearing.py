@@ -9,6 +9,7 @@ from dialogs.chains import Lists, Lost
 from dialogs.registry import Command
 from domain.guess import Guess
 from domain.messages import File, Incoming
+from domain.people import Chat, Person
 from services.tickets import Reported
 from texts import pattern
 
@@ -148,3 +149,9 @@ def quoted_number(incoming: Incoming, flow: str) -> dict[str, str]:
     """In answer to the bot's post about a ticket its number need not be typed."""
     found = pattern("words.quoted_number").search(incoming.quoted) if incoming.reply_to_me else None
     return {"number": found["number"]} if found and flow.startswith("tickets.") else {}
+
+
+def compound_of(person: Person, chat: Chat | None) -> int:
+    """Whose lessons count for these words; 0: nobody's."""
+    place = chat.place if chat else person.place
+    return place.compound_id if place else 0

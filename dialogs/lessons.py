@@ -1,6 +1,7 @@
 """Teaching the classifier by chat: another category, no complaint at all, a new word; and why a ticket was taken so."""
 
 from dialogs.engine import Talk
+from dialogs.responsibility import read_category
 from dialogs.ticket_work import to_handle
 from domain.errors import Refusal
 from domain.tickets import LIVE, Status, Ticket
@@ -121,9 +122,10 @@ def drop_word(talk: Talk) -> None:
 
 
 def _category(said: str) -> str:
-    """The category of that name, or the only one whose name holds the words."""
+    """The category of that name, as people call it, or the only one whose name holds the words."""
     names = {code: say(f"categories.{code}") for code in catalogue("categories")}
-    found = [code for code, name in names.items() if said and said == name]
+    called = read_category(said)
+    found = [called] if called else []
     found = found or [code for code, name in names.items() if said and said in name]
     if len(found) != 1:
         raise Refusal("lessons.which_category", name=said, names=say("lessons.comma").join(names.values()))

@@ -37,6 +37,7 @@ class Where(StrEnum):
     ANYWHERE = "anywhere"
     ADDRESSED = "addressed"  # in private, in answer to the bot, or with its name
     WORK = "work"  # in a work chat, or from an officer who addresses the bot
+    REPLY = "reply"  # in a work chat, with its name or in answer to it
     OFFICE = "office"  # in a work chat, or from an officer anywhere
 
 
@@ -66,6 +67,7 @@ class Command:
 COMMANDS = (
     Command("tickets.withdraw", "withdraw"),
     Command("tickets.withdraw", "withdraw_pattern"),
+    Command("tickets.finish", "finish_here", Where.REPLY),
     Command("tickets.withdraw", "withdraw_short", Where.ADDRESSED),
     Command("tickets.urge", "urge"),
     Command("tickets.urge", "urge_pattern"),
@@ -74,15 +76,18 @@ COMMANDS = (
     Command("tickets.progress", "progress_mine"),
     Command("tickets.progress", "progress_short", Where.ADDRESSED),
     Command("tickets.accept", "accept_pattern"),
+    Command("tickets.accept", "accept_short_pattern", Where.OFFICE),
     Command("tickets.accept", "accept_work", Where.OFFICE),
     Command("tickets.accept", "accept_number", Where.WORK),
     Command("tickets.accept", "accept_urgent_pattern", Where.OFFICE),
     Command("tickets.finish", "finish_pattern"),
+    Command("tickets.finish", "finish_short_pattern", Where.OFFICE),
     Command("tickets.finish", "finish_work", Where.OFFICE),
     Command("tickets.contacted", "contacted_pattern", Where.OFFICE),
     Command("tickets.tell", "tell_pattern", Where.OFFICE),
     Command("tickets.ask", "ask_pattern", Where.OFFICE),
     Command("tickets.extend", "extend_pattern", Where.OFFICE),
+    Command("tickets.extend", "extend_short_pattern", Where.OFFICE),
     Command("tickets.shelve", "shelve_pattern", Where.OFFICE),
     Command("tickets.decline", "decline_pattern", Where.OFFICE),
     Command("lessons.sort", "sort_pattern", Where.OFFICE),
@@ -104,8 +109,10 @@ COMMANDS = (
     Command("callbacks.agree", "exclude_agree_pattern", Where.OFFICE),
     Command("callbacks.exclusions", "exclusions", Where.WORK),
     Command("tickets.pass_on", "pass_on_pattern", Where.OFFICE),
+    Command("tickets.pass_on", "pass_on_short_pattern", Where.WORK),
     Command("tickets.give_back", "give_back_pattern", Where.OFFICE),
     Command("tickets.give_back", "give_back_work", Where.OFFICE),
+    Command("tickets.give_back", "give_back_short_pattern", Where.OFFICE),
     Command("tickets.take_over", "take_over_pattern", Where.OFFICE),
     Command("tickets.refuse_over", "refuse_over_pattern", Where.OFFICE),
     Command("tickets.uphold", "uphold_pattern", Where.OFFICE),

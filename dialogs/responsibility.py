@@ -34,7 +34,7 @@ def routes(talk: Talk) -> None:
             shown.append(say("routes.line_own" if first else "routes.line", **facts))
         talk.say(say("routes.shown", lines="\n".join(shown)))
         return
-    category = _category(talk.args["category"])
+    category = read_category(talk.args["category"])
     level = read_level(talk.args.get("level", ""))
     if not category:
         raise Refusal("routes.which_category")
@@ -55,7 +55,7 @@ def routes(talk: Talk) -> None:
     talk.say(say("routes.set", **facts, level=responsibility.level_name(level)))
 
 
-def _category(said: str) -> str:
+def read_category(said: str) -> str:
     for code in CHAINS:
         known = words("routes.words_property_matters" if code == "property" else f"routes.words_{code}")
         if said in known:
@@ -157,7 +157,7 @@ def read_body(talk: Talk, ticket: Ticket, said: str) -> Body:
     said = pattern("routing.given_to").sub("", "".join(said.split()))
     building = pattern("words.building").search(said)
     rest = said.replace(building[0], "") if building else said
-    level, turn = read_level(rest), talk.turn
+    level, turn = (read_level(rest) if rest or not building else Level.BUILDING_GROUP), talk.turn
     if level is None:
         there = offices.bodies_of(turn, ticket.compound_id)
         found = [body for body in there if body.name == said] or [body for body in there if said in body.name]
@@ -167,7 +167,7 @@ def read_body(talk: Talk, ticket: Ticket, said: str) -> Body:
     else:
         found = offices.find_bodies(turn, ticket.compound_id, level)
     if not said or not found:
-        raise Refusal("routing.which_body")
+        raise Refusal("routing.which_body", said=said)
     return choose_body(talk, found, said)
 
 

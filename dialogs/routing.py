@@ -11,8 +11,9 @@ from dialogs import chains, intake, registry, tickets
 from dialogs import known as outages
 from dialogs.answers import plain, spelled
 from dialogs.engine import Engine, Silence, Talk, find_open
-from dialogs.hearing import Heard, Known, Line, Room, quoted_number
+from dialogs.hearing import Heard, Known, Line, Room, compound_of, quoted_number
 from dialogs.registry import Command, Where
+from dialogs.responsibility import accused
 from domain.guess import Guess
 from domain.messages import Incoming
 from domain.people import Chat, Person
@@ -178,7 +179,7 @@ class Routing:
             if not (chat and bound and quiet.mourn(turn, chat)):
                 raise Silence
             return
-        classify = partial(self._school.classify, compound=_compound(person, chat))
+        classify = partial(self._school.classify, compound=compound_of(person, chat))
         talk = Talk(turn, person, chat, incoming, classify, self._school)
         talk.args = {"files": ticket_files.packed(heard.files)} if heard.files else {}
         if heard.waits or (incoming.files and not heard.text and not incoming.press):
@@ -246,7 +247,8 @@ class Routing:
                 self._engine.speak(talk)
             return pressed
         alarm = heard.guess is not None and heard.guess.urgent
-        clear = command is not None and (heard.stroke or "_short" not in command[0].key)
+        menu = conversation.flow == "help.menu"  # it stands for not having understood: any command is plainer
+        clear = command is not None and (menu or heard.stroke or "_short" not in command[0].key)
         cancels = heard.text in word_list("words.cancel")
         if (alarm or clear) and not conversation.labels and not cancels:
             return False
@@ -266,6 +268,7 @@ class Routing:
             Where.ANYWHERE: True,
             Where.ADDRESSED: addressed,
             Where.WORK: work or (officer and addressed),
+            Where.REPLY: work and addressed,
             Where.OFFICE: work or officer,
         }
         return next(((command, dict(args)) for command, args in heard.commands if counts[command.where]), None)
@@ -278,10 +281,11 @@ class Routing:
         if guess is None:
             return False
         if role and not guess.urgent:
-            guess = self._school.classify("，".join(heard.texts), role, compound=_compound(talk.person, talk.chat))
+            guess = self._school.classify("，".join(heard.texts), role, compound=compound_of(talk.person, talk.chat))
         if not guess.ticket or (role in _STAFF and not guess.urgent):
             return False
-        if talk.incoming.forwarded or (not guess.urgent and guess.probability < _UNSURE):
+        sure = guess.urgent or guess.probability >= _UNSURE or bool(accused(heard.text))
+        if talk.incoming.forwarded or not sure:
             return self._ask_what(talk, guess, heard)
         also = None if guess.urgent else self._second(talk, heard)
         heard.reported = self._engine.run(talk, lambda: tickets.complain(talk, guess, heard.texts, also=also))
@@ -289,7 +293,7 @@ class Routing:
 
     def _second(self, talk: Talk, heard: Heard) -> Guess | None:
         """Another matter in the same words, where both are beyond doubt."""
-        compound = _compound(talk.person, talk.chat)
+        compound = compound_of(talk.person, talk.chat)
         found = self._school.classify_all("，".join(heard.texts), talk.person.role, compound=compound)
         return found[1] if len(found) > 1 else None
 
@@ -345,7 +349,7 @@ class Routing:
             talk.say(say("tickets.what"))
             self._engine.speak(talk)
             return
-        if self._engine.run(talk, lambda: intake.added(talk, heard.guess)):
+        if self._engine.run(talk, lambda: outages.told(talk, heard.text) or intake.added(talk, heard.guess)):
             return
         self._engine.start(talk, "help.menu")
 
@@ -375,6 +379,8 @@ class Routing:
                 del self._mourned[next(iter(self._mourned))]
         for line in heard.sent:
             line.taken, line.awaited = line.taken or heard.kept, line.awaited or heard.waits
+        for line in heard.lines:  # what was answered or done is no part of a later report; its files may be
+            line.taken = line.taken or not line.files
         if heard.reported is None or incoming.address.private:
             return
         ticket = heard.reported.ticket
@@ -391,9 +397,3 @@ class Routing:
             room = self._rooms[key] = Room()
         room.compound = self._school.compound(incoming.bot_id, incoming.address.group)
         return room
-
-
-def _compound(person: Person, chat: Chat | None) -> int:
-    """Whose lessons count for these words; 0: nobody's."""
-    place = chat.place if chat else person.place
-    return place.compound_id if place else 0

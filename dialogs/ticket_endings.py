@@ -41,6 +41,7 @@ def unsolved(talk: Talk) -> None:
         ticket = ticket_search.goes_on_in(talk.turn, ticket)
     else:
         done = ticket_search.own(talk.turn, talk.person, Status.DONE, Status.CLOSED)
+        done = done or ticket_search.own(talk.turn, talk.person)  # in hand still, which is said
         if not done:
             raise Refusal("tickets.none_yours")
         ticket = tickets.pick(talk, done[:3], say("tickets.which_unsolved"))

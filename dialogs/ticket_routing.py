@@ -123,7 +123,7 @@ def whistle(talk: Talk) -> None:
         names = [*names, last]
         day = limits.add_workdays(turn.now, 1, turn.rules).astimezone(turn.rules.zone).date()
     if not names:
-        raise Refusal("routing.which_body")
+        raise Refusal("routing.which_body", said="")
     until = datetime.combine(day, time.fromisoformat(turn.rules.report_evening), tzinfo=turn.rules.zone)
     bodies = list(dict.fromkeys(read_body(talk, ticket, name) for name in names if name))
     ticket_routing.whistle(turn, talk.person, ticket, bodies, until)

@@ -9,7 +9,7 @@ from domain.errors import Refusal
 from domain.tickets import LIVE, Status, Ticket
 from services import ticket_files, ticket_notices, ticket_routing, ticket_search, ticket_work
 from services import tickets as ticket_services
-from texts import options, say, wording
+from texts import options, pattern, say, wording
 
 
 def accept(talk: Talk) -> None:
@@ -130,21 +130,27 @@ def decline(talk: Talk) -> None:
 
 
 def _day_and_reason(talk: Talk, ticket: Ticket, until: str, why: str) -> tuple[date, str]:
-    """The first word of the note is the day, the rest the reason; what is missing is asked for, the day twice."""
-    note = talk.args.get("note", "")
-    said, _, reason = note.partition(" ")
-    day = _day(talk, said)
-    if day is None:
-        reason = note
+    """What is missing is asked for, the day twice; the reason may stand beside the day in every answer."""
+    day, reason = _read(talk, talk.args.get("note", ""))
     for question in ("day", "day_again"):
-        day = day or _day(talk, talk.ask(question, say(until, number=ticket.number)))
+        if day is None:
+            day, beside = _read(talk, talk.ask(question, say(until, number=ticket.number)))
+            reason = reason or (beside if day else "")
     if day is None:
         raise Refusal("offices.which_day")
-    return day, reason.strip() or talk.ask("reason", say(why))
+    return day, reason or talk.ask("reason", say(why))
+
+
+def _read(talk: Talk, said: str) -> tuple[date | None, str]:
+    """The day, where the words begin with one, and the rest of them."""
+    first, *rest = pattern("routing.between").split(said.strip(), maxsplit=1)
+    day = _day(talk, first)
+    return day, ("".join(rest) if day else said.strip())
 
 
 def _day(talk: Talk, said: str) -> date | None:
-    return read_day(said.removeprefix(say("tickets.until")), talk.turn.local.date())
+    said = pattern("routing.before").sub("", said.removeprefix(say("tickets.until")))
+    return read_day(said, talk.turn.local.date())
 
 
 def near_limit(talk: Talk) -> None:

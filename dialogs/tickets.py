@@ -10,7 +10,7 @@ from domain.guess import Guess
 from domain.messages import Address, File, Outgoing
 from domain.people import Person, Place
 from domain.promises import is_quiet, quiet_end
-from domain.tickets import CONDUCT, LIVE, PRIVATE_DANGERS, THINGS, UNNUMBERED_DANGERS, Ticket
+from domain.tickets import CONDUCT, LIVE, PRIVATE_DANGERS, THINGS, UNNUMBERED_DANGERS, Status, Ticket
 from services import (
     lessons,
     people,
@@ -23,7 +23,7 @@ from services import (
 )
 from services.conversations import close
 from services.tickets import Reported
-from texts import options, pattern, say, wording
+from texts import options, pattern, say, wording, words
 from texts.wording import figure
 
 _SHORT = 4  # characters: thanks, greetings
@@ -73,7 +73,7 @@ def _place(talk: Talk, person: Person, words: str) -> Place:
 def _report(talk: Talk, guess: Guess, texts: tuple[str, ...], place: Place, elder: Person | None) -> Reported:
     words, person = " ".join(texts), talk.person
     files = ticket_files.unpacked(talk.args.get("files", ()))
-    against = () if guess.urgent or guess.category in THINGS else accused(words)
+    against = () if guess.urgent or guess.category in THINGS else accused(f"{talk.incoming.text} {words}")
     if against:
         guess = replace(guess, matter="", summary=about(against))
     named = guess.category in CONDUCT and bool(pattern("words.neighbour").search(words))
@@ -154,9 +154,10 @@ def _opened(talk: Talk, reported: Reported) -> None:
         "morning": wording.moment(morning, turn.local),
     }
     fallback = say("tickets.opened_fallback", number=ticket.number)
-    if ticket.category == "property":
+    skipped = responsibility.skipped(turn, ticket) if ticket.discreet else ""
+    if ticket.category == "property" and skipped in ("", say("common.office_property")):
         talk.whisper(say("tickets.opened_property", **facts), fallback=fallback)
-    elif ticket.discreet and (skipped := responsibility.skipped(turn, ticket)):
+    elif skipped:
         talk.whisper(say("routes.opened_apart", **facts, skipped=skipped), fallback=fallback)
     elif ticket.discreet and "hidden" in talk.args and not reported.held:
         talk.whisper(say("intake.opened_hidden", **facts), fallback=fallback)
@@ -307,7 +308,11 @@ def _still(talk: Talk, ticket: Ticket) -> dict[str, object]:
 
 
 def withdraw(talk: Talk) -> None:
-    """`不报了`, `不报 12`."""
+    """`不报了`, `不报 12`. `修好了` of an officer who reported nothing is the word of who worked."""
+    done = talk.person.posts and talk.incoming.text in words("words.finish_here")
+    if done and not ticket_search.own(talk.turn, talk.person):
+        talk.then("tickets.finish")
+        return
     ticket = _mine(talk, "tickets.which_withdraw")
     ended = tickets.withdraw(talk.turn, talk.person, ticket)
     talk.say(say("tickets.withdrawn" if ended else "tickets.withdrawn_self", number=ticket.number))
@@ -334,7 +339,7 @@ def urge(talk: Talk) -> None:
         progress(talk)
         return
     ticket = pick(talk, mine, say("intake.urge_which")) if mine else _mine(talk, "intake.urge_which")
-    if ticket.status not in LIVE:
+    if ticket.status not in LIVE or ticket.status is Status.SHELVED:  # why, and when it is looked at again
         talk.say(ticket_search.progress(talk.turn, ticket))
         return
     facts = {"number": ticket.number, "when": ticket_notices.when(talk.turn, ticket)}

@@ -99,10 +99,12 @@ def waiting_for(turn: Turn, person: Person, chat: Chat | None, *statuses: Status
 
 
 def _just_opened(turn: Turn, person: Person, chat: Chat, statuses: tuple[Status, ...]) -> list[Ticket]:
-    """In the residents' own group an officer's bare word can only mean the one ticket just opened there."""
+    """In the residents' own group an officer's bare word can only mean the one ticket just opened there, and the
+    urgent one before any other."""
     since = turn.now - timedelta(minutes=turn.rules.rescue_minutes)
     recent = tickets.recent_in_chat(turn.tx, turn.bot_id, chat.chat_id, since=since)
     found = [ticket for ticket in recent if ticket.status in statuses and may_handle(turn, person, ticket)]
+    found = [ticket for ticket in found if ticket.urgent] or found
     return found if len(found) == 1 else []
 
 
