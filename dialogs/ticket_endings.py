@@ -77,6 +77,7 @@ def _anew(talk: Talk, old: Ticket) -> Ticket:
         texts=(say("endings.anew_words", number=old.number, summary=old.summary),),
         discreet=old.discreet,
         own_home=old.household_id is not None,
+        after=old,
     )
     talk.say(say("endings.anew", number=old.number, days=talk.turn.rules.limits.reopen_days))
     tickets.acknowledge(talk, reported)

@@ -9,7 +9,7 @@ from domain.messages import Address
 from domain.people import Person, Place
 from domain.rights import Action, may
 from domain.tickets import Act, Ticket
-from services import ticket_search, ticket_steps, tickets
+from services import rights, ticket_search, ticket_steps, tickets
 from services.tickets import Reported
 from services.turn import Turn
 from storage import ticket_figures
@@ -22,7 +22,7 @@ def open_passed_on(
     turn: Turn, person: Person, guess: Guess, *, place: Place, address: Address, words: str, hotline: str
 ) -> Reported:
     """Staff writes down what the hotline passed on. The caller's words stay private: nothing is said in any group."""
-    if not may(person, Action.HANDLE):
+    if not may(person, Action.HANDLE, rights.body_at(turn, place)):
         raise Refusal("figures.hotline_right")
     _check_new(turn, place.compound_id, hotline)
     reported = tickets.report(

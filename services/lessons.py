@@ -10,10 +10,10 @@ from datetime import timedelta
 from classifier import Classifier
 from domain.errors import Refusal
 from domain.guess import Guess
-from domain.people import Person, Place
+from domain.people import Level, Person, Place
 from domain.rights import Action, may
-from domain.tickets import Act, Ticket
-from services import rights, ticket_steps
+from domain.tickets import LIVE, Act, Ticket
+from services import rights, ticket_clock, ticket_steps
 from services.turn import Turn
 from storage import audit, lessons, places, ticket_reports
 from storage.database import Tx
@@ -140,7 +140,12 @@ def correct(turn: Turn, person: Person, ticket: Ticket, category: str, lesson: s
     if lesson:
         _add(turn, ticket, CORRECTED, lesson, category=category, was=was, by=person.id)
     note: dict[str, object] = {"was": ticket.category, "category": category}
-    return ticket_steps.step(turn, ticket, Act.SORTED, by=person.id, note=note, category=category)
+    changes: dict[str, object] = {"category": category}
+    if category == "property":  # neither seen nor handled by the company from now on
+        if body.level is Level.PROPERTY and ticket.status in LIVE:
+            raise Refusal("lessons.move_first", number=ticket.number)
+        changes["discreet"] = True
+    return ticket_steps.step(turn, ticket, Act.SORTED, by=person.id, note=note, **changes)
 
 
 def reject(turn: Turn, person: Person, ticket: Ticket, lesson: str) -> None:
@@ -153,6 +158,7 @@ def reject(turn: Turn, person: Person, ticket: Ticket, lesson: str) -> None:
     ticket = ticket_steps.step(
         turn, ticket, Act.DECLINED, by=person.id, note={"why": "no_complaint"}, closed_at=turn.now, settled_at=turn.now
     )
+    ticket_clock.stop(turn, ticket)
     _take_back(turn, ticket, by=person.id)
     if lesson:
         _add(turn, ticket, REJECTED, lesson, category=ticket.category, was=was, by=person.id)

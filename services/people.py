@@ -157,15 +157,33 @@ def tell_person(
     turn.say(Outgoing(to, text, choices, question, urgent=urgent, fallback=fallback), bot_id=bot_id)
 
 
-def tell_body(turn: Turn, body: Body, text: str, *, choices: tuple[Choice, ...] = (), urgent: bool = False) -> None:
-    """A word to the body's work chat, else to its officers one by one; what is not urgent waits for the morning."""
+def tell_body(
+    turn: Turn,
+    body: Body,
+    text: str,
+    *,
+    choices: tuple[Choice, ...] = (),
+    urgent: bool = False,
+    barred: Barred = NOBODY,
+) -> None:
+    """A word to the body's work chat, else (or where it concerns somebody there) to its officers one by one; what is
+    not urgent waits for the morning."""
     due = turn.now if urgent else quiet_end(turn.now, turn.rules)
-    chats = _work_chats(turn, body)
+    concerned = barred_users(turn, body, barred)
+    chats = [] if concerned else _work_chats(turn, body)
     for chat in chats:
         turn.say(Outgoing(Address(chat.chat_id), text, choices, urgent=urgent), bot_id=chat.bot_id, due_at=due)
     if not chats:
         for user, _, _ in people.officers(turn.tx, turn.bot_id, body.id):
-            turn.say(Outgoing(Address(user, private=True), text, choices, urgent=urgent), due_at=due)
+            if user not in concerned:
+                turn.say(Outgoing(Address(user, private=True), text, choices, urgent=urgent), due_at=due)
+
+
+def barred_users(turn: Turn, body: Body, barred: Barred) -> set[str]:
+    """User ids of those who serve in the body and whom the matter concerns."""
+    held = {each.person_id for each in offices.holders(turn.tx, [body.id])} if barred.people else set()
+    found = {people.find_user(turn.tx, turn.bot_id, each) for each in sorted(held & barred.people)}
+    return {user for user in found if user}
 
 
 def tell_duty(turn: Turn, compound_id: int, text: str, *, choices: tuple[Choice, ...] = ()) -> None:

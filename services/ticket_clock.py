@@ -88,14 +88,13 @@ def due_promise(turn: Turn, data: dict[str, Any]) -> None:
         _remind(turn, ticket, say("tickets.promise_taker", **facts))
     else:
         text = say("tickets.promise_body", **facts)
-        people.tell_body(turn, body, text, choices=ticket_notices.take_it(ticket))
+        ticket_notices.to_body(turn, ticket, body, text, choices=ticket_notices.take_it(ticket))
 
 
 def _remind(turn: Turn, ticket: Ticket, text: str) -> None:
     """A private word to whoever has the ticket, else to those who lead the responsible body."""
-    if not ticket_notices.to_taker(turn, ticket, text):
-        for user in people.heads(turn, people.get_body(turn, ticket.body_id)):
-            people.tell_person(turn, user, text)
+    for user in ticket_notices.in_charge(turn, ticket):
+        people.tell_person(turn, user, text, bot_id=ticket.bot_id)
 
 
 def due_watch(turn: Turn, data: dict[str, Any]) -> None:
@@ -107,7 +106,7 @@ def due_watch(turn: Turn, data: dict[str, Any]) -> None:
     text = say("tickets.duty_silent_up", **ticket_notices.facts(turn, ticket))
     for upper in people.above(turn, body):
         if upper.level in (Level.BRANCH, Level.COMMUNITY):
-            people.tell_body(turn, upper, text, choices=ticket_notices.take_it(ticket), urgent=True)
+            ticket_notices.to_body(turn, ticket, upper, text, choices=ticket_notices.take_it(ticket), urgent=True)
     ticket_notices.to_places(turn, ticket, say("tickets.duty_silent", number=ticket.number), urgent=True)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from domain import limits
 from domain.people import Person
@@ -9,7 +10,7 @@ from domain.promises import first_report, quiet_end
 from domain.tickets import LIVE, Act, Outcome, Status, Ticket
 from services import people, ticket_clock, ticket_limits, ticket_notices, ticket_steps
 from services.turn import Turn
-from storage import ticket_merging, ticket_reports
+from storage import ticket_merging, ticket_reports, tickets
 from texts import say
 
 _AGAIN = 2  # given back so often, it goes up a level
@@ -47,6 +48,8 @@ def is_late(turn: Turn, ticket: Ticket) -> bool:
 def answer(turn: Turn, person: Person, ticket: Ticket, outcome: Outcome) -> Answered:
     """A reporter's word on the result; "not solved" gives the ticket back."""
     current = ticket_steps.lock(turn, ticket.id)
+    if outcome is Outcome.UNSOLVED and current.parent_id:
+        _join_part(turn, person, current, current.parent_id)
     ticket_reports.answer(turn.tx, ticket.id, person.id, outcome.value, at=turn.now)
     note: dict[str, object] = {"outcome": outcome.value}
     if outcome is Outcome.UNSOLVED:
@@ -55,6 +58,16 @@ def answer(turn: Turn, person: Person, ticket: Ticket, outcome: Outcome) -> Answ
     settled = {"settled_at": turn.now} if current.status is Status.DONE else {}
     current = ticket_steps.step(turn, current, Act.ANSWERED, by=person.id, note=note, **settled)
     return _answered(turn, current)
+
+
+def _join_part(turn: Turn, person: Person, part: Ticket, whole_id: int) -> None:
+    """The whole has ended, so nobody would be asked again when its part is done: who says it is not good, will be."""
+    if tickets.get(turn.tx, whole_id).status is Status.SPLIT:
+        return
+    for voice in ticket_reports.voices(turn.tx, whole_id):
+        if voice.stays and voice.person_id == person.id:
+            where: dict[str, Any] = {"household_id": voice.household_id, "chat_id": voice.chat_id}
+            ticket_reports.join(turn.tx, part.id, person_id=person.id, **where, at=turn.now)
 
 
 def give_back(turn: Turn, person: Person, ticket: Ticket) -> Answered:

@@ -222,7 +222,7 @@ def post(turn: Turn, ticket: Ticket, body: Body, *, files: bool = True) -> None:
     """The new ticket to the responsible body's work chat, with a word about its files (if there may be any)."""
     lines = (say("tickets.to_body", **ticket_notices.facts(turn, ticket)), hint(turn, ticket) if files else "")
     text = "\n".join(line for line in lines if line)
-    people.tell_body(turn, body, text, choices=ticket_notices.take_it(ticket))
+    ticket_notices.to_body(turn, ticket, body, text, choices=ticket_notices.take_it(ticket))
 
 
 @dataclass(frozen=True, slots=True)

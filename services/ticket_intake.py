@@ -96,7 +96,7 @@ def move(turn: Turn, person: Person, ticket: Ticket, body: Body) -> Ticket:
     ticket = ticket_steps.step(turn, ticket, Act.MOVED, by=person.id, note=note, **changes)
     if not held and not is_quiet(turn.now, turn.rules):
         office = people.office(body, ticket.building)
-        people.tell_body(turn, old, say("intake.moved_body", number=ticket.number, office=office))
+        ticket_notices.to_body(turn, ticket, old, say("intake.moved_body", number=ticket.number, office=office))
     deliver(turn, ticket)
     return ticket
 
@@ -136,8 +136,7 @@ def urge(turn: Turn, person: Person, ticket: Ticket) -> bool:
     ticket_steps.record(turn, ticket, Act.REMINDED, by=person.id)
     due = quiet_end(turn.now, turn.rules)
     text = say("intake.urged_body", **ticket_notices.facts(turn, ticket, seen_at=due))
-    taker = people_rows.find_user(turn.tx, ticket.bot_id, ticket.accepted_by) if ticket.accepted_by else None
-    for user in [taker] if taker else people.heads(turn, people.get_body(turn, ticket.body_id)):
+    for user in ticket_notices.in_charge(turn, ticket):
         turn.say(Outgoing(Address(user, private=True), text), bot_id=ticket.bot_id, due_at=due)
     return True
 
@@ -204,12 +203,17 @@ def due_morning(turn: Turn, data: dict[str, Any]) -> None:
     opened = ticket_intake.new_of_body(turn.tx, data["body"], since=due - timedelta(days=1))
     new = [tickets.get(turn.tx, number) for number, at in opened if is_quiet(at, turn.rules)]
     new = [ticket for ticket in new if not is_held(turn, ticket)]
-    if not new:
-        return
     body = people.get_body(turn, data["body"])
-    if len(new) == 1:
-        ticket_files.post(turn, new[0], body)
+    alone = [ticket for ticket in new if len(new) == 1 or _kept_from_people(turn, ticket)]
+    for ticket in alone:
+        ticket_files.post(turn, ticket, body)
+    new = [ticket for ticket in new if ticket not in alone]
+    if not new:
         return
     shown = [say("intake.night_line", **ticket_notices.facts(turn, ticket)) for ticket in new]
     when = ticket_notices.when(turn, min(new, key=lambda ticket: ticket.report_at))
     people.tell_body(turn, body, "\n".join([*shown, say("intake.night", when=when, number=new[0].number)]))
+
+
+def _kept_from_people(turn: Turn, ticket: Ticket) -> bool:
+    return ticket.discreet and bool(ticket_bodies.barred(turn.tx, ticket.id).people)

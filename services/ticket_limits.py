@@ -14,7 +14,6 @@ from domain.promises import is_quiet, next_report, quiet_end
 from domain.tickets import Act, Status, Ticket
 from services import conversations, people, ticket_clock, ticket_notices, ticket_steps
 from services.turn import Turn
-from storage import people as people_rows
 from storage import ticket_bodies, tickets, timers
 from texts import options, say
 
@@ -92,7 +91,7 @@ def escalate(
     facts = ticket_notices.facts(turn, ticket) | {"office": people.office(upper, ticket.building)}
     seen = ticket_notices.facts(turn, ticket, seen_at=quiet_end(turn.now, turn.rules))
     choices = ticket_notices.take_it(ticket) if ticket.accepted_by is None else ()
-    people.tell_body(turn, upper, say(above, **seen), choices=choices, urgent=ticket.urgent)
+    ticket_notices.to_body(turn, ticket, upper, say(above, **seen), choices=choices, urgent=ticket.urgent)
     ticket_notices.to_reporters(turn, ticket, say(said, **facts))
     if early:
         start(turn, ticket)
@@ -122,9 +121,8 @@ def _remind(turn: Turn, ticket: Ticket, late: datetime) -> None:
     ticket_steps.record(turn, ticket, Act.REMINDED, by=None)
     facts = ticket_notices.facts(turn, ticket) | {"when": ticket_notices.moment(turn, late)}
     text, choices = say("tickets.limit_near", **facts), ticket_notices.near_limit(ticket)
-    taker = people_rows.find_user(turn.tx, ticket.bot_id, ticket.accepted_by) if ticket.accepted_by else None
     about: dict[str, Any] = {"flow": "tickets.near_limit", "pending": "near_limit", "args": {"ticket": ticket.id}}
-    for user in [taker] if taker else people.heads(turn, people.get_body(turn, ticket.body_id)):
+    for user in ticket_notices.in_charge(turn, ticket):
         if not conversations.begin(turn, user, text, **about, labels=options("tickets.limit_near_choices")):
             people.tell_person(turn, user, text, choices=choices)
 

@@ -78,6 +78,8 @@ def _check_merge(turn: Turn, ticket: Ticket, into: Ticket) -> None:
         raise Refusal("endings.merge_part", number=into.number, merged=ticket.number)
     if ticket.urgent and not into.urgent:
         raise Refusal("endings.merge_urgent", number=into.number, merged=ticket.number)
+    if ticket.discreet and not into.discreet and ticket.source != "hotline":
+        raise Refusal("endings.merge_private", number=into.number, merged=ticket.number)
     if ticket_bodies.barred(turn.tx, ticket.id) != ticket_bodies.barred(turn.tx, into.id):
         raise Refusal("endings.merge_barred", number=into.number, merged=ticket.number)
 
@@ -88,7 +90,7 @@ def _tell_of_merger(turn: Turn, person: Person, ticket: Ticket, into: Ticket) ->
     text = say("endings.merged_body", **facts)
     for each, other in ((ticket, into), (into, ticket)):
         if each.body_id != other.body_id:
-            people.tell_body(turn, people.get_body(turn, each.body_id), text)
+            ticket_notices.to_body(turn, each, people.get_body(turn, each.body_id), text)
         if each.accepted_by not in (None, person.id):
             ticket_notices.to_taker(turn, each, text)
 
@@ -131,7 +133,8 @@ def unmerge(turn: Turn, person: Person, ticket: Ticket) -> Ticket:
     facts = ticket_notices.facts(turn, ticket)
     ticket_notices.to_reporters(turn, ticket, say("endings.unmerged_reporter", **facts))
     body = people.get_body(turn, ticket.body_id)
-    people.tell_body(turn, body, say("endings.unmerged_body", **facts), choices=ticket_notices.take_it(ticket))
+    text = say("endings.unmerged_body", **facts)
+    ticket_notices.to_body(turn, ticket, body, text, choices=ticket_notices.take_it(ticket))
     return ticket
 
 

@@ -9,7 +9,8 @@ from domain.tickets import Ticket
 from services import people
 from services.turn import Turn
 from storage import people as people_rows
-from storage import ticket_reports
+from storage import ticket_bodies, ticket_reports
+from storage.ticket_bodies import NOBODY, Barred
 from texts import options, pattern, say, wording
 
 
@@ -115,11 +116,33 @@ def to_handlers(
     urgent: bool = False,
 ) -> None:
     """A word to the responsible body and to whoever took the ticket, if that is somebody from elsewhere."""
-    people.tell_body(turn, body, text, choices=choices, urgent=urgent)
+    to_body(turn, ticket, body, text, choices=choices, urgent=urgent)
     if ticket.accepted_by and all(
         post.body.id != body.id for post in people_rows.posts_of(turn.tx, ticket.accepted_by)
     ):
         to_taker(turn, ticket, text)
+
+
+def to_body(
+    turn: Turn, ticket: Ticket, body: Body, text: str, *, choices: tuple[Choice, ...] = (), urgent: bool = False
+) -> None:
+    """A word to a body; whoever in it the ticket concerns does not hear it."""
+    people.tell_body(turn, body, text, choices=choices, urgent=urgent, barred=_barred(turn, ticket))
+
+
+def in_charge(turn: Turn, ticket: Ticket) -> list[str]:
+    """User ids of whoever took the ticket, else of those who lead its body and whom it does not concern."""
+    taker = people_rows.find_user(turn.tx, ticket.bot_id, ticket.accepted_by) if ticket.accepted_by else None
+    if taker:
+        return [taker]
+    body = people.get_body(turn, ticket.body_id)
+    concerned = people.barred_users(turn, body, _barred(turn, ticket))
+    return [user for user in people.heads(turn, body) if user not in concerned]
+
+
+def _barred(turn: Turn, ticket: Ticket) -> Barred:
+    """What is kept from somebody is always discreet."""
+    return ticket_bodies.barred(turn.tx, ticket.id) if ticket.discreet else NOBODY
 
 
 def to_taker(turn: Turn, ticket: Ticket, text: str, *, choices: tuple[Choice, ...] = ()) -> bool:

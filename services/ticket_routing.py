@@ -50,7 +50,7 @@ def pass_on(turn: Turn, person: Person, ticket: Ticket, body: Body) -> tuple[Tic
     ticket_limits.start(turn, ticket)
     _ask(turn, ticket, body, "tickets.offered")
     facts = ticket_notices.facts(turn, ticket) | {"office": people.office(here, ticket.building)}
-    people.tell_body(turn, body, say("routing.offered_post", **facts), urgent=ticket.urgent)
+    ticket_notices.to_body(turn, ticket, body, say("routing.offered_post", **facts), urgent=ticket.urgent)
     return ticket, False
 
 
@@ -124,7 +124,7 @@ def take_over(turn: Turn, person: Person, ticket: Ticket) -> Ticket:
     if resumed:
         ticket_clock.promise(turn, ticket)
     office = people.acting_office(person.posts, body, ticket.building)
-    people.tell_body(turn, here, say("routing.taken_over", number=ticket.number, office=office))
+    ticket_notices.to_body(turn, ticket, here, say("routing.taken_over", number=ticket.number, office=office))
     when = ticket_notices.when(turn, ticket)
     text = say("tickets.accepted_reporter", number=ticket.number, office=office, when=when)
     ticket_notices.to_reporters(turn, ticket, text)
@@ -227,7 +227,7 @@ def uphold(turn: Turn, person: Person, ticket: Ticket) -> str:
         "office": people.office(_above(person, body)[-1].body, ticket.building)
     }
     text = say("routing.upheld", **facts)
-    people.tell_body(turn, body, text, choices=ticket_notices.take_it(ticket), urgent=ticket.urgent)
+    ticket_notices.to_body(turn, ticket, body, text, choices=ticket_notices.take_it(ticket), urgent=ticket.urgent)
     office = people.office(body, ticket.building)
     ticket_notices.to_reporters(turn, ticket, say("routing.moved_reporter", **facts | {"office": office}))
     return office
@@ -258,7 +258,7 @@ def assist(turn: Turn, person: Person, ticket: Ticket, body: Body) -> None:
     ticket_bodies.give_part(turn.tx, ticket.id, body.id, ASSIST, by=person.id, at=turn.now)
     ticket = ticket_steps.step(turn, ticket, Act.ASSIGNED, by=person.id, note={"body": body.id})
     facts = ticket_notices.facts(turn, ticket) | {"office": people.office(here, ticket.building)}
-    people.tell_body(turn, body, say("routing.assist_post", **facts), urgent=ticket.urgent)
+    ticket_notices.to_body(turn, ticket, body, say("routing.assist_post", **facts), urgent=ticket.urgent)
 
 
 def whistle(turn: Turn, person: Person, ticket: Ticket, bodies: list[Body], answer_by: datetime) -> None:
@@ -281,7 +281,7 @@ def whistle(turn: Turn, person: Person, ticket: Ticket, bodies: list[Body], answ
     }
     for body in bodies:
         ticket_bodies.give_part(turn.tx, ticket.id, body.id, WHISTLE, by=person.id, at=turn.now, answer_by=answer_by)
-        people.tell_body(turn, body, say("routing.whistle_post", **facts), urgent=ticket.urgent)
+        ticket_notices.to_body(turn, ticket, body, say("routing.whistle_post", **facts), urgent=ticket.urgent)
     data = {"ticket": ticket.id, "by": person.id, "until": answer_by.isoformat()}
     key = f"{ticket.id}:{answer_by.timestamp():.0f}"
     timers.set_timer(turn.tx, SILENT, key, bot_id=ticket.bot_id, due_at=answer_by, data=data)

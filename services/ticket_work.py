@@ -152,7 +152,7 @@ def shelve(turn: Turn, person: Person, ticket: Ticket, *, day: date, reason: str
     facts |= {"day": ticket_notices.day(turn, review_at), "note": ticket_notices.tellable(reason)}
     ticket_notices.to_reporters(turn, ticket, say("tickets.shelved", **facts))
     for upper in people.above(turn, body)[:1]:
-        people.tell_body(turn, upper, say("tickets.shelved_up", **facts))
+        ticket_notices.to_body(turn, ticket, upper, say("tickets.shelved_up", **facts))
     return ticket
 
 
@@ -164,7 +164,8 @@ def decline(turn: Turn, person: Person, ticket: Ticket, *, reason: str) -> None:
     ticket = ticket_steps.step(turn, ticket, Act.DECLINED, by=person.id, closed_at=turn.now, settled_at=turn.now)
     _note(turn, person, ticket, "reason", reason)
     ticket_clock.stop(turn, ticket)
-    ticket_notices.to_reporters(turn, ticket, say("tickets.declined", number=ticket.number, note=reason))
+    told = ticket_notices.tellable(reason)
+    ticket_notices.to_reporters(turn, ticket, say("tickets.declined", number=ticket.number, note=told))
 
 
 def _note(turn: Turn, person: Person, ticket: Ticket, kind: str, words: str) -> None:

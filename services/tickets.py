@@ -27,6 +27,7 @@ from services import (
 )
 from services.turn import Turn
 from storage import audit, ticket_bodies, ticket_reports, tickets
+from storage.ticket_bodies import NOBODY, Barred
 from texts import say
 
 _ASKED = ("since", "alarm_since")  # of a matter, not of the ticket
@@ -73,36 +74,31 @@ def report(
     against: tuple[Level, ...] = (),
     personal: bool = False,
     by: Person | None = None,
+    after: Ticket | None = None,
 ) -> Reported:
     """Open a ticket for a complaint, or join the open ticket of the same matter in the same building.
 
     own_home: a matter inside the reporter's home, which no other household shares. source: behalf (代报), hotline.
     against: the levels whose officers it complains about; they neither handle nor see it.
     personal: it names a household or a person. by: who says it for the reporter.
+    after: the ended ticket of the same trouble; this one is kept from the same people.
     """
     person = people.meet(turn, person)
     alarm = guess if guess.urgent else None
     matter: dict[str, Any] = {
-        "compound_id": place.compound_id,
-        "building_id": place.building_id,
-        "unit_id": place.unit_id,
-        "category": guess.category,
-        "matter": guess.matter,
-        "summary": guess.summary,
+        **_about(guess, place),
         "household_id": person.household_id if own_home else None,
-        "urgent": guess.urgent,
-        "danger": guess.danger if guess.urgent else "",
         "since": turn.now - timedelta(days=turn.rules.merge_days),
+        "alarm_since": turn.now - turn.rules.rescue_window,
         "bot_id": turn.bot_id,
         "chat_id": address.chat,
     }
     said: dict[str, Any] = {"address": address, "texts": texts, "files": files}
-    matter["alarm_since"] = turn.now - turn.rules.rescue_window
     near = tickets.find_near(turn.tx, **matter)
     reported = join(turn, person, near.same, **said, alarm=alarm) if near.same else None
     if reported is not None:
         return reported
-    barred = responsibility.parties(turn, person, place, guess.category, against)
+    barred = _kept_too(turn, after, responsibility.parties(turn, person, place, guess.category, against))
     body = responsibility.first_body(
         turn, person, place, guess.category, urgent=guess.urgent, discreet=discreet, barred=barred, against=against
     )
@@ -113,10 +109,24 @@ def report(
         held = personal and ticket.discreet and body.level > Level.COMMUNITY
         _begin(turn, by or person, ticket, body, files=bool(files), held=held)
         return Reported(ticket, body, opened=True, joined=False, card=ticket.urgent, rescue=near.alarm, held=held)
-    near = tickets.find_near(turn.tx, **matter)
-    reported = join(turn, person, near.same, **said, alarm=alarm) if near.same else None
+    same = tickets.find_near(turn.tx, **matter).same
+    reported = join(turn, person, same, **said, alarm=alarm) if same else None
     assert reported is not None, "the matter that was in the way is gone"
     return reported
+
+
+def _about(guess: Guess, place: Place) -> dict[str, Any]:
+    """What a ticket is about, and where."""
+    return {
+        "compound_id": place.compound_id,
+        "building_id": place.building_id,
+        "unit_id": place.unit_id,
+        "category": guess.category,
+        "matter": guess.matter,
+        "summary": guess.summary,
+        "urgent": guess.urgent,
+        "danger": guess.danger if guess.urgent else "",
+    }
 
 
 def _open(
@@ -180,24 +190,13 @@ def open_part(turn: Turn, person: Person, whole: Ticket, guess: Guess, words: st
     reporters stay with the whole."""
     place = Place(whole.compound_id, whole.building_id, whole.unit_id, whole.building, whole.unit)
     nobody = Person(0, "", "")
-    known, new = (
-        ticket_bodies.barred(turn.tx, whole.id),
-        responsibility.parties(turn, nobody, place, guess.category, ()),
-    )
-    barred = ticket_bodies.Barred(known.people | new.people, known.bodies | new.bodies)
+    barred = _kept_too(turn, whole, responsibility.parties(turn, nobody, place, guess.category, ()))
     body = responsibility.first_body(
         turn, nobody, place, guess.category, urgent=guess.urgent, discreet=whole.discreet, barred=barred
     )
     matter: dict[str, Any] = {
-        "compound_id": whole.compound_id,
-        "building_id": whole.building_id,
-        "unit_id": whole.unit_id,
-        "category": guess.category,
-        "matter": guess.matter,
-        "summary": guess.summary,
+        **_about(guess, place),
         "household_id": whole.household_id,
-        "urgent": guess.urgent,
-        "danger": guess.danger if guess.urgent else "",
         "since": turn.now,  # no other ticket is the same
         "alarm_since": turn.now,
         "bot_id": whole.bot_id,
@@ -210,6 +209,12 @@ def open_part(turn: Turn, person: Person, whole: Ticket, guess: Guess, words: st
     ticket_reports.add_texts(turn.tx, ticket.id, person_id=person.id, kind="report", at=turn.now, texts=(words,))
     _begin(turn, person, ticket, body, files=False)
     return ticket, body
+
+
+def _kept_too(turn: Turn, ticket: Ticket | None, barred: Barred) -> Barred:
+    """And whom that other ticket is kept from, if there is one."""
+    known = ticket_bodies.barred(turn.tx, ticket.id) if ticket else NOBODY
+    return Barred(known.people | barred.people, known.bodies | barred.bodies)
 
 
 def _add_voice(

@@ -139,7 +139,7 @@ _urgent, _unit = bindparam("urgent", type_=Boolean()), bindparam("unit_id", type
 
 def _is_same(row: type[TicketRow]) -> ColumnElement[bool]:
     """Live, in the same building, of the same matter and not of another stairway or home; an alarm only joins what is
-    not urgent yet, or an alarm of the same danger raised a moment ago."""
+    not urgent yet and not spoken of in private, or an alarm of the same danger raised a moment ago."""
     same_matter = and_(
         or_(
             and_(row.matter != "", row.matter == bindparam("matter", type_=String())),
@@ -157,8 +157,8 @@ def _is_same(row: type[TicketRow]) -> ColumnElement[bool]:
         row.opened_at > _since,
         or_(
             and_(_urgent, row.urgent, same_alarm),
-            and_(_urgent, ~row.urgent, row.opened_at > _alarm_since),
-            and_(or_(~_urgent, ~row.urgent), same_matter),
+            and_(_urgent, ~row.urgent, ~row.discreet, row.opened_at > _alarm_since),
+            and_(or_(~_urgent, and_(~row.urgent, ~row.discreet)), same_matter),
         ),
     )
 

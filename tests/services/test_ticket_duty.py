@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from bot.demo import build
 from bot.play import BOT
@@ -14,29 +14,34 @@ from domain.guess import Guess
 from domain.messages import Address
 from domain.people import Body, Level, Named, Person, Role
 from domain.rules import Rules
-from domain.tickets import Status, Ticket
+from domain.tickets import Outcome, Status, Ticket
 from services import (
     callbacks,
     clock,
+    hotline,
+    lessons,
     offices,
     ticket_clock,
     ticket_endings,
     ticket_intake,
     ticket_limits,
+    ticket_merging,
     ticket_routing,
+    ticket_search,
     ticket_work,
     tickets,
 )
 from services.turn import Turn
 from storage import people as stored
+from storage import ticket_bodies, timers
 from storage import tickets as rows
-from storage import timers
 from storage.database import Database, Tx
 from storage.outbox import Outbox
 from storage.timers import TimerRow
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 LAMP = Guess(True, "complaint", "power", 0.9, "other", False, (), matter="楼道灯", summary="楼道灯不亮")
+ABOUT_HEAD = Guess(True, "complaint", "other", 0.9, "house", False, (), summary="有人反映楼栋长的事")
 LIFT = Guess(True, "complaint", "power", 0.9, "other", True, (), danger="spark", matter="电线", summary="电线冒火花")
 BED = Guess(True, "complaint", "other", 0.9, "house", False, (), summary="花坛坏了")
 
@@ -51,13 +56,15 @@ def person(tx: Tx, name: str) -> Person:
     return found
 
 
-def report(tx: Tx, name: str = "王阿姨", *, guess: Guess = LAMP, at: datetime = NOON, discreet: bool = False) -> Ticket:
+def report(
+    tx: Tx, name: str = "王阿姨", *, guess: Guess = LAMP, at: datetime = NOON, discreet: bool = False, **more: Any
+) -> Ticket:
     who = person(tx, name)
     place = who.place or person(tx, "王阿姨").place
     assert place
     said: dict[str, Any] = {"place": place, "address": Address(name, private=True), "texts": ("又坏了",)}
     turn = turn_at(tx, at)
-    ticket = tickets.report(turn, who, guess, **said, discreet=discreet).ticket
+    ticket = tickets.report(turn, who, guess, **said, discreet=discreet, **more).ticket
     turn.flush()
     return ticket
 
@@ -214,5 +221,129 @@ async def test_what_a_night_brought_is_told_though_the_bot_was_out_for_days(data
         assert due(tx, ticket_intake.MORNING)
         clock.tick(tx, NOON + timedelta(days=4), Rules())
         assert "#1 3栋" in sent(tx)
+
+    await database.run(go)
+
+
+async def test_an_alarm_does_not_make_public_what_was_told_in_private(database: Database) -> None:
+    def go(tx: Tx) -> None:
+        hidden = report(tx, discreet=True)
+        alarm = report(tx, "小赵", guess=LIFT, at=NOON + timedelta(minutes=2))
+        assert alarm.id != hidden.id and alarm.urgent
+        assert rows.get(tx, hidden.id).discreet
+
+    await database.run(go)
+
+
+async def test_what_was_told_in_private_is_not_merged_into_what_everybody_knows(database: Database) -> None:
+    def go(tx: Tx) -> None:
+        hidden, known = report(tx, guess=BED, discreet=True), report(tx, "小赵", guess=LAMP)
+        with pytest.raises(Refusal, match=r"endings\.merge_private"):
+            ticket_merging.merge(turn_at(tx), person(tx, "孙主任"), hidden, known)
+        ticket_merging.merge(turn_at(tx), person(tx, "孙主任"), known, hidden)
+
+    await database.run(go)
+
+
+async def test_what_turns_out_to_be_about_the_company_is_not_left_in_its_hands(database: Database) -> None:
+    def go(tx: Tx) -> None:
+        company, secretary = lead_company(tx), person(tx, "周书记")
+        ticket = report(tx, guess=BED)
+        rows.change(tx, ticket.id, body_id=company.id)
+        with pytest.raises(Refusal, match=r"lessons\.move_first"):
+            lessons.correct(turn_at(tx), secretary, ticket, "property", "")
+        rows.change(tx, ticket.id, body_id=secretary.posts[0].body.id)
+        assert lessons.correct(turn_at(tx), secretary, ticket, "property", "").discreet
+
+    await database.run(go)
+
+
+async def test_only_who_serves_there_writes_down_what_the_hotline_passed_on(database: Database) -> None:
+    def go(tx: Tx) -> None:
+        head = person(tx, "老刘")
+        other = person(tx, "何老师").place
+        assert other and other.building_id != head.posts[0].body.building_id
+        said: dict[str, Any] = {
+            "address": Address("老刘", private=True),
+            "words": "楼道灯不亮",
+            "hotline": "A20261123001",
+        }
+        with pytest.raises(Refusal, match=r"figures\.hotline_right"):
+            hotline.open_passed_on(turn_at(tx), head, LAMP, place=other, **said)
+        opened = hotline.open_passed_on(turn_at(tx), person(tx, "孙主任"), LAMP, place=other, **said)
+        assert opened.opened
+
+    await database.run(go)
+
+
+async def test_why_something_is_declined_names_nobody_to_the_reporters(database: Database) -> None:
+    def go(tx: Tx) -> None:
+        ticket, turn = report(tx), turn_at(tx, NOON + timedelta(minutes=1))
+        ticket_work.decline(turn, person(tx, "周书记"), ticket, reason="3-2-501说过了，电话13800138000")
+        turn.flush()
+        assert "#1 这里办不了" in sent(tx) and "13800138000" not in sent(tx)
+
+    await database.run(go)
+
+
+async def test_the_whole_ends_when_its_last_part_was_no_complaint(database: Database) -> None:
+    def go(tx: Tx) -> None:
+        secretary, whole = person(tx, "周书记"), report(tx)
+        wanted = [ticket_merging.Wanted(each, each.summary) for each in (LAMP, BED)]
+        first, second = (part for part, _ in ticket_merging.split(turn_at(tx), secretary, whole, wanted))
+        ticket_work.finish(turn_at(tx), person(tx, "孙主任"), first, note="好了")
+        rows.change(tx, second.id, body_id=first.body_id)
+        lessons.reject(turn_at(tx), secretary, second, "")
+        clock.tick(tx, NOON + timedelta(minutes=1), Rules())
+        assert rows.get(tx, whole.id).status is Status.DONE
+
+    await database.run(go)
+
+
+async def test_who_says_a_part_is_not_good_is_asked_again_though_the_whole_has_ended(database: Database) -> None:
+    def go(tx: Tx) -> None:
+        director, whole, wang = person(tx, "孙主任"), report(tx), person(tx, "王阿姨")
+        wanted = [ticket_merging.Wanted(each, each.summary) for each in (LAMP, BED)]
+        parts = [part for part, _ in ticket_merging.split(turn_at(tx), director, whole, wanted)]
+        for part in parts:
+            ticket_work.finish(turn_at(tx), director, part, note="好了")
+        clock.tick(tx, NOON + timedelta(minutes=1), Rules())
+        assert rows.get(tx, whole.id).status is Status.DONE
+        later = NOON + timedelta(hours=1)
+        ticket_endings.answer(turn_at(tx, later), wang, rows.get(tx, parts[0].id), Outcome.UNSOLVED)
+        ticket_work.finish(turn_at(tx, later), director, rows.get(tx, parts[0].id), note="又好了")
+        keys = tx.execute(select(TimerRow.key).where(TimerRow.kind == ticket_clock.OUTCOME)).scalars().all()
+        assert f"{parts[0].id}:{wang.id}" in keys
+
+    await database.run(go)
+
+
+@pytest.mark.parametrize("at", [NOON, NOON.replace(hour=23)], ids=["day", "night"])
+async def test_who_is_complained_about_hears_nothing_in_another_office(database: Database, at: datetime) -> None:
+    def go(tx: Tx) -> None:
+        branch = person(tx, "周书记").posts[0].body
+        whom = Named(person(tx, "老刘").id, "老刘", "", "")
+        offices.appoint(turn_at(tx), person(tx, "孙主任"), whom, branch, Role.STAFF)
+        tx.execute(delete(Outbox))
+        other = report(tx, "小赵", guess=LAMP, at=at)
+        rows.change(tx, other.id, body_id=branch.id)  # beside it, so that a night's list has two
+        ticket = report(tx, guess=ABOUT_HEAD, at=at, discreet=True, against=(Level.BUILDING_GROUP,))
+        assert ticket.body_id == branch.id
+        clock.tick(tx, NOON + timedelta(days=2), Rules())
+        told = tx.execute(select(Outbox.chat_id, Outbox.message)).all()
+        hears = {chat for chat, message in told if f"#{ticket.number} " in str(message)}
+        assert "周书记" in hears and "老刘" not in hears and "小区党支部群" not in hears
+
+    await database.run(go)
+
+
+async def test_the_same_trouble_long_after_is_kept_from_the_same_people(database: Database) -> None:
+    def go(tx: Tx) -> None:
+        old = report(tx, guess=ABOUT_HEAD, discreet=True, against=(Level.BUILDING_GROUP,))
+        ticket_work.finish(turn_at(tx), person(tx, "周书记"), old, note="谈过了")
+        new = report(tx, guess=ABOUT_HEAD, at=NOON + timedelta(days=30), discreet=True, after=old)
+        assert new.id != old.id
+        assert not ticket_search.may_handle(turn_at(tx), person(tx, "老刘"), new)
+        assert ticket_bodies.barred(tx, new.id) == ticket_bodies.barred(tx, old.id)
 
     await database.run(go)
