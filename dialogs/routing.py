@@ -247,7 +247,7 @@ class Routing:
                 self._engine.speak(talk)
             return pressed
         alarm = heard.guess is not None and heard.guess.urgent
-        menu = conversation.flow == "help.menu"  # it stands for not having understood: any command is plainer
+        menu = conversation.flow == "help.menu" and not heard.text.isdigit()  # any command is plainer
         clear = command is not None and (menu or heard.stroke or "_short" not in command[0].key)
         cancels = heard.text in word_list("words.cancel")
         if (alarm or clear) and not conversation.labels and not cancels:
