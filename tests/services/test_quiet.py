@@ -9,6 +9,7 @@ import pytest
 from bot.demo import build
 from bot.play import BOT
 from dialogs import routing
+from dialogs.hearing import Heard
 from dialogs.quiet import _until
 from domain.errors import Refusal
 from domain.guess import Guess
@@ -270,7 +271,7 @@ class _Unasked(School):
         raise AssertionError("asked")
 
 
-def _hear(listener: routing.Routing, text: str, *, minutes: int = 0, chat: str = GROUP) -> routing.Heard | None:
+def _hear(listener: routing.Routing, text: str, *, minutes: int = 0, chat: str = GROUP) -> Heard | None:
     return listener.hear(_incoming(text, minutes=minutes, chat=chat))
 
 
