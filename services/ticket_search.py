@@ -19,18 +19,27 @@ def look_up(turn: Turn, person: Person, chat: Chat | None, number: int) -> Ticke
     seen = mine or [each for each in found if may_handle(turn, person, each)]
     if not seen:
         yours = wording.numbers([(each.number, each.summary) for each in own(turn, person)])
-        raise Refusal("tickets.not_yours" if found else "tickets.no_such", number=number, yours=yours)
+        known = _told_of(turn, person, found)
+        raise Refusal("tickets.not_yours" if known else "tickets.no_such", number=number, yours=yours)
     return _meant(turn, person, chat, seen)
 
 
 def find_by_number(turn: Turn, person: Person, chat: Chat | None, number: int) -> Ticket:
     """The ticket of that number, for who wants to act on it; the right to do so is checked where it is done."""
     found = tickets.find_number(turn.tx, people.compound_meant(turn, person, chat), number)
+    found = _told_of(turn, person, found)
     if not found:
         raise Refusal("tickets.no_such", number=number, yours="")
     if len(found) > 1:
         found = [each for each in found if may_handle(turn, person, each)] or found[:1]
     return _meant(turn, person, chat, found)
+
+
+def _told_of(turn: Turn, person: Person, found: list[Ticket]) -> list[Ticket]:
+    """Without those that concern an officer: that such a complaint exists and where it lies is kept from them too."""
+    if not person.posts:
+        return found
+    return [each for each in found if not _concerns(person, each, ticket_bodies.barred(turn.tx, each.id))]
 
 
 def _meant(turn: Turn, person: Person, chat: Chat | None, found: list[Ticket]) -> Ticket:
