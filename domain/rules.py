@@ -30,7 +30,8 @@ class Limits:
     extension adds. shelve_days: the longest until a shelved matter is looked at again.
     reopen_days: so long after it was done a reporter may reopen it. ask_again_hours: until the closing question is
     asked once more.
-    lapse_days: so long after the question nobody answered it counts as not called back (未回访).
+    lapse_days: so long after the question nobody answered it counts as not called back (未回访); so many working days a
+    handler's question to the reporter stops the clock.
     photo_categories: whose handler is asked for a picture of the result (repair files show before and after; matters of
     words have nothing to show).
     """

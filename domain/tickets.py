@@ -41,6 +41,7 @@ class Act(StrEnum):
     REPLIED = "replied"  # a body that was called answered
     ASKED = "asked"  # the reporter
     HEARD = "heard"  # the reporter answered
+    UNANSWERED = "unanswered"  # they did not: it is worked on as it was reported
     EXTENDED = "extended"
     SHELVED = "shelved"
     REVIEWED = "reviewed"  # the day has come to look at it again
@@ -90,6 +91,7 @@ STEPS: Mapping[Act, Mapping[Status, Status]] = {
     Act.REPLIED: _stays(*LIVE, Status.DONE),
     Act.ASKED: _to(Status.WAITING, Status.OPEN, Status.ACCEPTED),
     Act.HEARD: _to(Status.ACCEPTED, Status.WAITING),
+    Act.UNANSWERED: _to(Status.ACCEPTED, Status.WAITING),
     Act.EXTENDED: _stays(Status.OPEN, Status.ACCEPTED),
     Act.SHELVED: _to(Status.SHELVED, Status.OPEN, Status.ACCEPTED, Status.WAITING),
     Act.REVIEWED: _to(Status.OPEN, Status.SHELVED),

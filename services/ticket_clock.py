@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from domain import limits
 from domain.messages import Address
 from domain.people import Level
 from domain.promises import is_quiet, next_report, quiet_end
@@ -78,6 +79,9 @@ def due_promise(turn: Turn, data: dict[str, Any]) -> None:
     tickets.change(turn.tx, ticket.id, report_at=ticket.report_at)
     promise(turn, ticket, told=told + 1)
     if ticket.status is Status.WAITING:
+        days = turn.rules.limits.lapse_days
+        if ticket.paused_at and turn.now >= limits.add_workdays(ticket.paused_at, days, turn.rules):
+            _go_on(turn, ticket)
         return
     facts = ticket_notices.facts(turn, ticket)
     taken = ticket.status is Status.ACCEPTED
@@ -89,6 +93,15 @@ def due_promise(turn: Turn, data: dict[str, Any]) -> None:
     else:
         text = say("tickets.promise_body", **facts)
         ticket_notices.to_body(turn, ticket, body, text, choices=ticket_notices.take_it(ticket))
+
+
+def _go_on(turn: Turn, ticket: Ticket) -> None:
+    """No answer to a handler's question: the clock does not stand still for ever."""
+    changes = ticket_limits.resume(turn, ticket)
+    ticket = ticket_steps.step(turn, ticket, Act.UNANSWERED, by=None, **changes)
+    promise(turn, ticket)
+    ticket_limits.start(turn, ticket)
+    _remind(turn, ticket, say("tickets.asked_silent", number=ticket.number))
 
 
 def _remind(turn: Turn, ticket: Ticket, text: str) -> None:

@@ -1,6 +1,7 @@
 """Finding the ticket that is meant, and whether this person may see it or act on it."""
 
 from datetime import timedelta
+from itertools import islice
 
 from domain.errors import Refusal
 from domain.people import Chat, Level, Person
@@ -10,6 +11,8 @@ from services import people, ticket_notices
 from services.turn import Turn
 from storage import ticket_bodies, ticket_reports, tickets
 from texts import say, wording
+
+_CHOICES = 9
 
 
 def look_up(turn: Turn, person: Person, chat: Chat | None, number: int) -> Ticket:
@@ -92,18 +95,15 @@ def get(turn: Turn, ticket_id: int) -> Ticket:
 
 def waiting_for(turn: Turn, person: Person, chat: Chat | None, *statuses: Status) -> list[Ticket]:
     """Tickets in those states that a bare word may mean: of the work chat's body (in private: of all that the person
-    serves) and the urgent ones of the compound; only the urgent ones, if there are any. The newest first."""
+    serves) and the urgent ones of the compound; only the urgent ones, if there are any. The newest first, no more
+    than one can choose from."""
     if chat and chat.body_id is None:
         return _just_opened(turn, person, chat, statuses)
     bodies = {chat.body_id} if chat else {post.body.id for post in person.posts}
     live = tickets.live_of_compound(turn.tx, people.compound_meant(turn, person, chat))
-    waiting = [
-        ticket
-        for ticket in live
-        if ticket.status in statuses
-        and (ticket.body_id in bodies or ticket.urgent)
-        and may_handle(turn, person, ticket)
-    ]
+    meant = [each for each in live if each.status in statuses and (each.body_id in bodies or each.urgent)]
+    meant.sort(key=lambda each: not each.urgent)
+    waiting = list(islice((each for each in meant if may_handle(turn, person, each)), _CHOICES))
     return [ticket for ticket in waiting if ticket.urgent] or waiting
 
 

@@ -221,7 +221,10 @@ _intake = (
     .order_by(*_place)
 )
 _now = bindparam("now", type_=Moment())
-_untouched = and_(TicketRow.accepted_by.is_(None), TicketRow.contacted_at.is_(None))
+_untouched = and_(
+    TicketRow.accepted_by.is_(None),
+    or_(TicketRow.contacted_at.is_(None), TicketRow.status == Status.RETURNED.value),
+)
 _overdue = and_(
     TicketRow.status.in_((Status.OPEN.value, Status.RETURNED.value, Status.ACCEPTED.value)),
     TicketRow.paused_at.is_(None),

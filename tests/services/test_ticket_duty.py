@@ -1,5 +1,6 @@
 """Who does what with a ticket beside its owner, what stays private, and clocks that go on after a change of hands."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -345,5 +346,48 @@ async def test_the_same_trouble_long_after_is_kept_from_the_same_people(database
         assert new.id != old.id
         assert not ticket_search.may_handle(turn_at(tx), person(tx, "老刘"), new)
         assert ticket_bodies.barred(tx, new.id) == ticket_bodies.barred(tx, old.id)
+
+    await database.run(go)
+
+
+async def test_a_question_nobody_answers_does_not_stop_the_clock_for_ever(database: Database) -> None:
+    def go(tx: Tx) -> None:
+        ticket, head = report(tx), person(tx, "老刘")
+        ticket_work.ask(turn_at(tx), head, ticket, question="是厨房还是厕所")
+        seen: list[Status] = []
+        for day in range(1, 12):
+            clock.tick(tx, NOON.replace(hour=20, minute=1) + timedelta(days=day), Rules())
+            seen.append(rows.get(tx, ticket.id).status)
+        assert seen[1] is Status.WAITING and seen[-1] is Status.ACCEPTED
+        again = rows.get(tx, ticket.id)
+        assert again.paused_at is None and again.accepted_by == head.id and again.hops
+        assert sent(tx).count("又开始计时了") == 1
+
+    await database.run(go)
+
+
+async def test_a_bare_word_looks_at_no_more_tickets_than_one_can_choose_from(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def go(tx: Tx) -> None:
+        for number in range(20):
+            report(tx, guess=replace(LAMP, matter="", summary=f"灯{number}"))
+        fire = report(tx, guess=LIFT, at=NOON + timedelta(days=1))
+        for number in range(20, 40):
+            report(tx, guess=replace(LAMP, matter="", summary=f"灯{number}"), at=NOON + timedelta(days=1))
+        head, asked, execute = person(tx, "老刘"), 0, type(tx).execute
+
+        def counted(*args: Any, **more: Any) -> Any:
+            nonlocal asked
+            asked += 1
+            return execute(*args, **more)
+
+        monkeypatch.setattr(type(tx), "execute", counted)
+        found = ticket_search.waiting_for(turn_at(tx), head, None, Status.OPEN)
+        assert [each.id for each in found] == [fire.id]  # what is urgent comes first
+        tickets.call_off(turn_at(tx), head, fire)
+        asked = 0
+        assert len(ticket_search.waiting_for(turn_at(tx), head, None, Status.OPEN)) == 9
+        assert 10 < asked < 30, asked
 
     await database.run(go)

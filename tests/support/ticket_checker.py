@@ -33,6 +33,7 @@ STEPS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "moved": (WORKED, "open"),
     "asked": (("open", "accepted"), "waiting"),
     "heard": (("waiting",), "accepted"),
+    "unanswered": (("waiting",), "accepted"),
     "extended": (("open", "accepted"), ""),
     "shelved": (("open", "accepted", "waiting"), "shelved"),
     "reviewed": (("shelved",), "open"),
@@ -224,6 +225,9 @@ class Replay:
     def on_heard(self, entry: Entry) -> None:
         self.wake(entry.at)
         self.spoken = True
+
+    def on_unanswered(self, entry: Entry) -> None:
+        self.wake(entry.at)
 
     def wake(self, at: datetime) -> None:
         if self.paused:
