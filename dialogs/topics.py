@@ -95,6 +95,10 @@ ENTRIES = (
     Entry("quiet_end", "quiet.end", "group", Action.QUIET),
     Entry("known", "known.hang", "group", Action.HANDLE),
     Entry("known_end", "known.end", "group", Action.HANDLE),
+    Entry("poll", "polls.start", "poll", Action.OPEN_POLL),
+    Entry("poll_result", "polls.result", "poll", Action.OPEN_POLL),
+    Entry("poll_remind", "polls.remind", "poll", Action.OPEN_POLL),
+    Entry("poll_end", "polls.end", "poll", Action.OPEN_POLL),
     Entry("establish", "bodies.establish", "bodies", Action.ESTABLISH),
     Entry("dissolve", "bodies.dissolve", "bodies", Action.ESTABLISH),
     Entry("rename", "bodies.rename", "bodies", Action.ESTABLISH),
@@ -115,6 +119,10 @@ UNTOLD = frozenset(
         "callbacks.exclude",  # rare; docs/commands.md tells those who keep the figures
         "callbacks.agree",
         "callbacks.exclusions",
+        "polls.vote",  # the post says how, and its answer how to change
+        "polls.change",
+        "polls.withdraw",
+        "polls.missing",  # asked in plain words, refused
         "posters.start",  # what a scanned poster says
     }
 )
@@ -126,7 +134,7 @@ OFFICERS = tuple(
 PARTS = {
     "tickets": ("work", "later", "ending", "routes"),
     "people": ("entry", "team", "bodies"),
-    "group": ("group",),
+    "group": ("group", "poll"),
     "figures": ("figures",),
     "teaching": ("teaching",),
 }

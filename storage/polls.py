@@ -1,6 +1,7 @@
 """Quick polls: the poll, its words, which households voted, and secret ballots apart from them."""
 
 from collections.abc import Iterable
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -83,6 +84,7 @@ class SecretBallot(Base):
     choice: Mapped[int]
 
 
+_names = [each.name for each in fields(Poll)]
 _fields: list[Any] = [
     *(PollRow.id, PollRow.number, PollRow.bot_id, PollRow.compound_id, PollRow.building_id, PollRow.starter_id),
     *(PollRow.secret, PollRow.hidden, PollRow.opens_at, PollRow.closes_at, PollRow.closed_at, PollRow.reminded_at),
@@ -154,8 +156,8 @@ _silent = {
 
 
 def _poll(row: Any) -> Poll:
-    *values, options = row
-    return Poll(*values, tuple(options))
+    values: dict[str, Any] = dict(zip(_names, row, strict=True))
+    return Poll(**values | {"options": tuple(values["options"])})
 
 
 def add(tx: Tx, *, title: str, options: Iterable[str], **values: Any) -> int:
