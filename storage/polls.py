@@ -122,19 +122,20 @@ _secret = (
 )
 
 
-def _area(building: bool) -> tuple[ColumnElement[bool], ...]:
-    """The homes that are asked; each form by its own index."""
-    home = Household.kind.not_in(_NO_HOMES)
+def _area(building: bool, *, apart: bool = False) -> tuple[ColumnElement[bool], ...]:
+    """The homes that are asked; each form by its own index. apart: not found by the place, but by who lives there."""
+    compound: Any = func.coalesce(Household.compound_id, 0) if apart else Household.compound_id
+    homes = tuple(Household.kind != kind for kind in _NO_HOMES)
     if building:
-        return home, Household.building_id == bindparam("building", type_=BigInteger())
-    return home, Household.compound_id == bindparam("compound")
+        return *homes, Household.building_id == bindparam("building", type_=BigInteger())
+    return *homes, compound == bindparam("compound")
 
 
 _asked = {building: select(func.count()).select_from(Household).where(*_area(building)) for building in (True, False)}
 _household = {
     building: select(Household.id)
     .join_from(Resident, Household, Household.id == Resident.household_id)
-    .where(Resident.person_id == bindparam("person"), Resident.relation != HELPER, *_area(building))
+    .where(Resident.person_id == bindparam("person"), Resident.relation != HELPER, *_area(building, apart=True))
     .order_by(Household.id)
     .limit(1)
     for building in (True, False)
