@@ -17,7 +17,7 @@ from domain.polls import Draft, Poll
 from domain.rules import Rules
 from services import clock, polls
 from services.turn import Turn
-from storage import people, places
+from storage import merging, people, personal, places
 from storage import polls as rows
 from storage.audit import Audit
 from storage.database import Database, Tx
@@ -318,3 +318,29 @@ async def test_a_helper_a_stranger_and_another_building_have_no_vote(demo: Datab
     assert await refused(demo, "何老师", poll, 1) == "polls.not_asked"
     assert await refused(demo, "王阿姨", poll, 1, at=END) == "polls.over"
     assert await demo.read(counts, poll) == {}
+
+
+async def test_who_is_erased_leaves_the_vote_of_the_household(demo: Database) -> None:
+    poll = await demo.run(begin)
+    await demo.run(vote, "王叔叔", poll, 2)
+
+    def play(tx: Tx) -> None:
+        personal.erase(tx, person(tx, "王叔叔").id, at=NOON, mark="x")
+        assert tx.execute(select(PollVoter.person_id, PollVoter.choice)).all() == [(None, 2)]
+        assert rows.counts(tx, poll) == {2: 1}
+
+    await demo.run(play)
+    assert await demo.run(vote, "王阿姨", poll, 1) == []
+    assert await demo.read(counts, poll) == {1: 1}
+
+
+async def test_a_merge_takes_its_polls_along(demo: Database) -> None:
+    poll = await demo.run(begin)
+
+    def play(tx: Tx) -> None:
+        other = places.add_compound(tx, "西苑小区")
+        merging.move_late(tx, poll.compound_id, other, {}, NOON)
+        moved = rows.numbered(tx, other, poll.number)
+        assert moved is not None and moved.id == poll.id and rows.running(tx, poll.compound_id) == []
+
+    await demo.run(play)
