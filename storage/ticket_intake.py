@@ -15,7 +15,8 @@ from storage.tickets import TicketRow
 
 _units = select(Unit.id, Unit.number).where(Unit.building_id == bindparam("building")).order_by(Unit.id)
 _since: Any = bindparam("since", type_=Moment())
-_live: Any = literal_column(f"({', '.join(repr(status.value) for status in LIVE)})")  # written out: the index is partial
+# Written out: the index is partial.
+_live: Any = literal_column(f"({', '.join(repr(status.value) for status in LIVE)})")
 _new_of_body = (
     select(TicketRow.id, TicketRow.opened_at)
     .where(
