@@ -18,6 +18,7 @@ from texts import options, say
 
 POST, PROMISE, WATCH, OUTCOME = "ticket.post", "ticket.promise", "ticket.watch", "ticket.outcome"
 ASK, LAPSE, PARTS = "ticket.ask", "ticket.lapse", "ticket.parts"
+_NEAR = timedelta(hours=6)
 _WEEKLY = 3  # words without a result after which they come once a week
 _BUSY = timedelta(minutes=10)
 
@@ -69,10 +70,11 @@ def due_promise(turn: Turn, data: dict[str, Any]) -> None:
         return
     body = people.get_body(turn, ticket.body_id)
     told = data.get("told", 0)
+    late = limits.overdue_at(ticket)
     if turn.now < ticket.report_at:
-        if told == 0:
+        if told == 0 and (late is None or late - turn.now > _NEAR):  # else the limit's own warning says it
             _remind(turn, ticket, say("tickets.remind", **ticket_notices.facts(turn, ticket)))
-        due = ticket.report_at
+        data, due = {**data, "told": max(told, ticket.hops)}, ticket.report_at
         timers.set_timer(turn.tx, PROMISE, str(ticket.id), bot_id=ticket.bot_id, due_at=due, data=data)
         return
     ticket = replace(ticket, report_at=next_report(turn.now, turn.rules, told=told))
@@ -83,10 +85,14 @@ def due_promise(turn: Turn, data: dict[str, Any]) -> None:
         if ticket.paused_at and turn.now >= limits.add_workdays(ticket.paused_at, days, turn.rules):
             _go_on(turn, ticket)
         return
+    if late and late <= turn.now < late + _BUSY and ticket_limits.rises(turn, ticket):
+        return  # at this moment the next level is called, and those who reported it hear that
     facts = ticket_notices.facts(turn, ticket)
     taken = ticket.status is Status.ACCEPTED
-    ticket_notices.to_reporters(turn, ticket, say(f"tickets.promise_{'accepted' if taken else 'open'}", **facts))
-    if 0 < told < _WEEKLY:  # between, the limit's clock speaks to handlers
+    urged = told == 0 or told >= _WEEKLY  # between, the limit's clock speaks to handlers
+    key = ("accepted" if taken else "open") if urged else "still"
+    ticket_notices.to_reporters(turn, ticket, say(f"tickets.promise_{key}", **facts))
+    if not urged:
         return
     if taken:
         _remind(turn, ticket, say("tickets.promise_taker", **facts))

@@ -102,6 +102,11 @@ def escalate(
     return ticket
 
 
+def rises(turn: Turn, ticket: Ticket) -> bool:
+    """There is a level above that can be called."""
+    return _next_above(turn, ticket)[1] is not None
+
+
 def _next_above(turn: Turn, ticket: Ticket) -> tuple[list[int], Body | None, bool]:
     """The next body of the tree that is filled: above the one that oversees it now, else above its own. With it the
     ids of those passed over (vacant, or a party to it), and whether there are any above it."""
@@ -120,11 +125,11 @@ def _next_above(turn: Turn, ticket: Ticket) -> tuple[list[int], Body | None, boo
 def _remind(turn: Turn, ticket: Ticket, late: datetime) -> None:
     ticket_steps.record(turn, ticket, Act.REMINDED, by=None)
     facts = ticket_notices.facts(turn, ticket) | {"when": ticket_notices.moment(turn, late)}
-    text, choices = say("tickets.limit_near", **facts), ticket_notices.near_limit(ticket)
+    text = say("tickets.limit_near", **facts)
     about: dict[str, Any] = {"flow": "tickets.near_limit", "pending": "near_limit", "args": {"ticket": ticket.id}}
     for user in ticket_notices.in_charge(turn, ticket):
         if not conversations.begin(turn, user, text, **about, labels=options("tickets.limit_near_choices")):
-            people.tell_person(turn, user, text, choices=choices)
+            people.tell_person(turn, user, say("tickets.remind", **facts))  # no numbers: another question is open
 
 
 def resume(turn: Turn, ticket: Ticket) -> dict[str, Any]:

@@ -72,15 +72,6 @@ def take_it(ticket: Ticket) -> tuple[Choice, ...]:
     )
 
 
-def near_limit(ticket: Ticket) -> tuple[Choice, ...]:
-    """What a handler may answer before the limit; each is the same as typing the command."""
-    commands = ("common.finish_command", "common.extend_command", "common.return_command")
-    return tuple(
-        Choice(number, label, say(command, number=ticket.number))
-        for (number, label), command in zip(options("tickets.limit_near_choices"), commands, strict=True)
-    )
-
-
 def to_reporters(turn: Turn, ticket: Ticket, text: str) -> None:
     """A private word to each; to whom the platform does not let us write, one neutral line in their group."""
     group = people.find_chat(turn, Address(ticket.chat_id), bot_id=ticket.bot_id)

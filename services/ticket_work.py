@@ -119,6 +119,8 @@ def extend(turn: Turn, person: Person, ticket: Ticket, *, day: date, reason: str
         raise Refusal("tickets.extended_already", number=ticket.number)
     until = datetime.combine(day, time.fromisoformat(turn.rules.report_evening), tzinfo=turn.rules.zone)
     latest = limits.add_workdays(ticket.resolve_by or turn.now, turn.rules.limits.extension_days, turn.rules)
+    if ticket.resolve_by and turn.now < until <= ticket.resolve_by:
+        raise Refusal("tickets.extended_not_later", day=ticket_notices.day(turn, ticket.resolve_by))
     if until <= turn.now or until.date() > latest.astimezone(turn.rules.zone).date():
         raise Refusal("tickets.extended_too_long", day=ticket_notices.day(turn, latest))
     changes: dict[str, Any] = {"resolve_by": until, "report_at": until, "extended": True}
