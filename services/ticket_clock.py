@@ -49,12 +49,16 @@ def ask_outcome(turn: Turn, ticket: Ticket) -> None:
 
 
 def stop(turn: Turn, ticket: Ticket) -> None:
-    """It ends: nothing more is said of it by the clock. What it is a part of, and its own parts, may end with it."""
+    """It ends: nothing more is said of it by the clock. What it is a part of may end with it."""
     timers.cancel_each(turn.tx, (POST, PROMISE, WATCH, ticket_limits.DUE, ticket_limits.REVIEW), str(ticket.id))
-    whole = ticket.parent_id or (ticket.id if ticket.status is Status.WITHDRAWN else None)
-    if whole:
-        data = {"ticket": whole}
-        timers.set_timer(turn.tx, PARTS, str(whole), bot_id=ticket.bot_id, due_at=turn.now, data=data)
+    if ticket.parent_id:
+        look_at_parts(turn, ticket, ticket.parent_id)
+
+
+def look_at_parts(turn: Turn, ticket: Ticket, whole: int) -> None:
+    """At the next tick it is seen whether a whole and its parts end together."""
+    data = {"ticket": whole}
+    timers.set_timer(turn.tx, PARTS, str(whole), bot_id=ticket.bot_id, due_at=turn.now, data=data)
 
 
 def due_post(turn: Turn, data: dict[str, Any]) -> None:

@@ -286,9 +286,12 @@ def withdraw(turn: Turn, person: Person, ticket: Ticket) -> bool:
     if ticket_reports.households(turn.tx, ticket.id) > 0:
         ticket_steps.record(turn, ticket, Act.WITHDRAWN, by=person.id)
         return False
+    whole = ticket.status is Status.SPLIT
     ticket = ticket_steps.step(turn, ticket, Act.WITHDRAWN, by=person.id, closed_at=turn.now, settled_at=turn.now)
     unheard = ticket_intake.is_held(turn, ticket)
     ticket_clock.stop(turn, ticket)
+    if whole:  # its parts that nobody else reported end with it
+        ticket_clock.look_at_parts(turn, ticket, ticket.id)
     body = people.get_body(turn, ticket.body_id)
     text = say("tickets.withdrawn_body", number=ticket.number)
     if ticket.urgent:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 START = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)  # 8:00 at the compound; 3 hours pass without quiet or due promises
-MATTERS = ("楼道灯坏了，一直不亮", "下水道堵了，污水冒出来", "垃圾堆了好几天没人清", "单元门锁坏了关不上")
+MATTERS = ("2单元楼道灯坏了，一直不亮", "2单元下水道堵了，污水冒出来", "垃圾堆了好几天没人清", "2单元门锁坏了关不上")
 SMALL_TALK = "今天中午吃的热干面，味道不错"
 
 
