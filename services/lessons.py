@@ -60,23 +60,24 @@ class School:
 
     def refresh(self, tx: Tx) -> None:
         """Learn what others taught, forget what was taken back."""
-        stamp = lessons.stamp(tx)
-        if stamp == self._stamp:
+        stamp, known = lessons.stamp(tx), self._stamp
+        if stamp == known:
             return
-        with self._lock:
-            # An id may be given before its row is seen, so some that were read are asked for again.
-            after = max((max(self._lessons, default=0)) - 1_000, 0)
-            for lesson in lessons.since(tx, after):
+        # An id may be given before its row is seen, so some that were read are asked for again.
+        new = lessons.since(tx, max(max(self._lessons, default=0) - 1_000, 0))
+        gone = lessons.undone(tx, known[1]) if known and known[1] else []
+        words = {word.id: word for word in lessons.all_words(tx)}
+        with self._lock:  # never while the database is asked: on PostgreSQL another reader has its turn meanwhile
+            for lesson in new:
                 if lesson.id not in self._lessons:
                     self._lessons[lesson.id] = lesson
                     self._teach(lesson)
-            for lesson in lessons.undone(tx, self._stamp[1]) if self._stamp and self._stamp[1] else ():
+            for lesson in gone:
                 self._forget(lesson.id)
-            self._read_words(tx)
+            self._take_words(words)
             self._stamp = stamp
 
-    def _read_words(self, tx: Tx) -> None:
-        there = {word.id: word for word in lessons.all_words(tx)}
+    def _take_words(self, there: dict[int, Word]) -> None:
         for word in [word for number, word in self._words.items() if number not in there]:
             self._view(word.compound_id).unlearn_word(word.word, word.category)
         for number, word in there.items():

@@ -1,5 +1,6 @@
 """Lessons: live in another process too, exact when taken back, weak ones few."""
 
+import asyncio
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -82,3 +83,15 @@ async def test_words_come_and_go(database: Database) -> None:
     assert await database.run(lessons.undo_word, kept.id, by=1, now=NOW)
     await database.read(school.refresh)
     assert school.classify(said, compound=1) == BASE.guess(said)
+
+
+async def test_many_may_read_at_once(database: Database) -> None:
+    """A tick and the end of a turn read at the same time; on PostgreSQL both run on the loop."""
+    school = School(BASE)
+    for _ in range(3):
+        await database.run(teach, lessons.CORRECTED, "greenery")
+        async with asyncio.timeout(20):
+            await asyncio.gather(*(database.read(school.refresh) for _ in range(8)))
+    once = School(BASE)
+    await database.read(once.refresh)
+    assert school.classify(SAID, compound=1) == once.classify(SAID, compound=1)
