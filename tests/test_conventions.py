@@ -238,7 +238,7 @@ def test_a_feature_has_the_same_name_in_every_room(feature: str) -> None:
 
 @pytest.mark.parametrize("feature", FEATURES)
 def test_a_feature_has_its_scenarios(feature: str) -> None:
-    """With buttons and without is a matter of tests/test_scenarios.py, which runs each twice."""
+    """With buttons and without is a matter of tests/test_scenarios.py, which runs each both ways."""
     cases = ("happy", "refused", "double_tap", "restart", "outsider")
     there = {file.stem for file in scenario_files()}
     report([case for case in cases if f"{feature.rstrip('s')}_{case}" not in there], f"{feature} lacks a scenario:")
