@@ -7,22 +7,21 @@ from itertools import accumulate
 Cutter = Callable[[str], list[str]]
 
 
-def _with_rjieba() -> Cutter:
+def _with_rjieba() -> tuple[Cutter, Cutter]:
     import rjieba
 
-    return lambda text: rjieba.cut(text, False)
+    return lambda text: rjieba.cut(text, False), lambda text: rjieba.cut_for_search(text, False)
 
 
-def _with_jieba() -> Cutter:
+def _with_jieba() -> tuple[Cutter, Cutter]:
     import jieba
 
     jieba.setLogLevel(60)
-    return lambda text: jieba.lcut(text, HMM=False)
+    return lambda text: jieba.lcut(text, HMM=False), lambda text: jieba.lcut_for_search(text, HMM=False)
 
 
 @cache
-def cutter(name: str = "") -> Cutter:
-    """The word cutter called `name` ("rjieba", "jieba"), or the faster of those installed."""
+def _engine(name: str) -> tuple[Cutter, Cutter]:
     if name == "jieba":
         return _with_jieba()
     try:
@@ -33,28 +32,14 @@ def cutter(name: str = "") -> Cutter:
         return _with_jieba()
 
 
-def _search_with_rjieba() -> Cutter:
-    import rjieba
-
-    return lambda text: rjieba.cut_for_search(text, False)
-
-
-def _search_with_jieba() -> Cutter:
-    import jieba
-
-    jieba.setLogLevel(60)
-    return lambda text: jieba.lcut_for_search(text, HMM=False)
+def cutter(name: str = "") -> Cutter:
+    """The word cutter called `name` ("rjieba", "jieba"), or the faster of those installed."""
+    return _engine(name)[0]
 
 
-@cache
 def searcher(name: str = "") -> Cutter:
     """Like `cutter`, but long words come with the shorter ones inside them."""
-    if name == "jieba":
-        return _search_with_jieba()
-    try:
-        return _search_with_rjieba()
-    except ImportError:
-        return _search_with_jieba()
+    return _engine(name)[1]
 
 
 def boundaries(text: str, cut: Cutter) -> set[int]:

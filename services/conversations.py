@@ -9,7 +9,9 @@ from services.turn import Turn
 from storage import conversations
 from storage.conversations import Conversation
 
-__all__ = ["Conversation", "begin", "close", "find", "save"]
+__all__ = ["LATER", "Conversation", "begin", "close", "find", "save"]
+
+LATER = timedelta(minutes=10)  # until a question is put to somebody who is in the middle of another dialog
 
 
 def find(turn: Turn, address: Address, user: str) -> Conversation | None:

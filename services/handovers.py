@@ -1,6 +1,6 @@
 """Handing over one's own office: who is above is asked, and it is their word that appoints."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from domain.errors import Refusal
@@ -16,7 +16,6 @@ from storage import persons, timers
 from texts import options, say, wording
 
 HANDOVER = "handover"  # a timer: who is above is asked as soon as no other dialog of theirs is open, then waited for
-_BUSY = timedelta(minutes=10)
 
 
 def own(person: Person) -> list[tuple[Body, list[Role]]]:
@@ -88,7 +87,7 @@ def due_question(turn: Turn, data: dict[str, Any]) -> None:
     if conversations.begin(turn, user, _wish(turn, data), **about, labels=options("offices.decide_choices")):
         _plan(turn, {**data, "asked": True}, turn.now + turn.rules.dialog_window)
     else:
-        _plan(turn, data, turn.now + _BUSY)
+        _plan(turn, data, turn.now + conversations.LATER)
 
 
 def wish(turn: Turn, data: dict[str, Any]) -> str:

@@ -36,7 +36,6 @@ CATEGORIES = ("water", "power", "gas", "lift")
 LONGEST = timedelta(days=7)
 MORE = timedelta(hours=2)
 _AGAIN = timedelta(hours=1)  # between two answers in the group
-_BUSY = timedelta(minutes=10)
 
 
 def kind(words: str) -> str:
@@ -126,7 +125,7 @@ def due_over(turn: Turn, data: dict[str, Any]) -> None:
     question = say("known.over_question", back=say(f"known.back_{matter.category}"))
     about: dict[str, Any] = {"flow": OVER, "pending": "came", "args": {"known": matter.id}}
     if not conversations.begin(turn, user, question, **about, labels=options("known.over_choices")):
-        _watch(turn, matter, turn.now + _BUSY)
+        _watch(turn, matter, turn.now + conversations.LATER)
 
 
 def _tell(turn: Turn, matter: Known, words: str) -> None:

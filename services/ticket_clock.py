@@ -18,9 +18,8 @@ from texts import options, say
 
 POST, PROMISE, WATCH, OUTCOME = "ticket.post", "ticket.promise", "ticket.watch", "ticket.outcome"
 ASK, LAPSE, PARTS = "ticket.ask", "ticket.lapse", "ticket.parts"
-_NEAR = timedelta(hours=6)
+_NEAR, _SAME_TICK = timedelta(hours=6), timedelta(minutes=10)
 _WEEKLY = 3  # words without a result after which they come once a week
-_BUSY = timedelta(minutes=10)
 
 
 def promise(turn: Turn, ticket: Ticket, *, told: int = 0) -> None:
@@ -89,7 +88,7 @@ def due_promise(turn: Turn, data: dict[str, Any]) -> None:
         if ticket.paused_at and turn.now >= limits.add_workdays(ticket.paused_at, days, turn.rules):
             _go_on(turn, ticket)
         return
-    if late and late <= turn.now < late + _BUSY and ticket_limits.rises(turn, ticket):
+    if late and late <= turn.now < late + _SAME_TICK and ticket_limits.rises(turn, ticket):
         return  # at this moment the next level is called, and those who reported it hear that
     facts = ticket_notices.facts(turn, ticket)
     taken = ticket.status is Status.ACCEPTED
@@ -150,7 +149,7 @@ def due_outcome(turn: Turn, data: dict[str, Any]) -> None:
         _close_question(turn, user, ticket)
         text = say("endings.outcome_again", question=text)
     if not conversations.begin(turn, user, text, **about, labels=labels, bot_id=ticket.bot_id):
-        _ask_at(turn, ticket, voice.person_id, quiet_end(turn.now + _BUSY, turn.rules))
+        _ask_at(turn, ticket, voice.person_id, quiet_end(turn.now + conversations.LATER, turn.rules))
         return
     ticket_reports.count_question(turn.tx, ticket.id, voice.person_id)
     if not voice.asked:
@@ -190,7 +189,7 @@ def due_ask(turn: Turn, data: dict[str, Any]) -> None:
         return
     about: dict[str, Any] = {"flow": "tickets.asked", "pending": "asked", "args": {"ticket": ticket.id}}
     if not conversations.begin(turn, user, data["text"], **about, bot_id=ticket.bot_id):
-        later = quiet_end(turn.now + _BUSY, turn.rules)
+        later = quiet_end(turn.now + conversations.LATER, turn.rules)
         timers.set_timer(turn.tx, ASK, str(ticket.id), bot_id=ticket.bot_id, due_at=later, data=data)
 
 

@@ -15,6 +15,7 @@ from domain.promises import is_quiet, quiet_end
 from domain.rights import Action, may
 from domain.tickets import LIVE, Status, Ticket
 from services import people, ticket_notices, ticket_search
+from services.conversations import LATER
 from services.turn import Turn
 from storage import conversations, ticket_files, ticket_merging, ticket_reports, tickets, timers
 from storage import people as people_rows
@@ -26,7 +27,7 @@ KINDS = ("photo", "voice", "video", "document")  # a location is not kept: nobod
 MOST = 9  # of one person for one ticket
 FOLLOW = timedelta(minutes=10)  # so long a file without words belongs to its sender's own ticket
 _CALLS = timedelta(minutes=10)  # between two calls on a head to listen, for one person
-_BUSY, _PATIENCE = timedelta(minutes=10), timedelta(hours=1)
+_PATIENCE = timedelta(hours=1)
 # Dialogs of which a report comes, so that files sent meanwhile are kept for it.
 REPORTS = frozenset({QUESTION, "tickets.report", "tickets.unsure"})
 _EVER = timedelta(days=3650)
@@ -112,7 +113,7 @@ def due_file(turn: Turn, data: dict[str, Any]) -> None:
     if not ask(turn, person, people.find_chat(turn, here), here, files, fallback=fallback) and (
         turn.now - at < _PATIENCE
     ):
-        _wait(turn, data, data["update"], turn.now + _BUSY)
+        _wait(turn, data, data["update"], turn.now + LATER)
 
 
 def ask(
