@@ -9,7 +9,7 @@ from domain.people import Person
 from domain.promises import quiet_end
 from domain.tickets import LIVE, Act, Ticket
 from services import conversations, people, ticket_notices, ticket_steps
-from services.ticket_routing import BUSY
+from services.conversations import LATER
 from services.turn import Turn
 from storage import people as stored
 from storage import ticket_reports, tickets, timers
@@ -63,7 +63,7 @@ def due_outside(turn: Turn, data: dict[str, Any]) -> None:
     text, labels = question(ticket), options("routing.outside_choices")
     about: dict[str, Any] = {"flow": "tickets.outside_news", "pending": "news", "args": {"ticket": ticket.id}}
     if not conversations.begin(turn, user, text, **about, labels=labels, bot_id=ticket.bot_id):
-        _ask_at(turn, ticket, person_id, quiet_end(turn.now + BUSY, turn.rules))
+        _ask_at(turn, ticket, person_id, quiet_end(turn.now + LATER, turn.rules))
 
 
 def question(ticket: Ticket) -> str:

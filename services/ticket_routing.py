@@ -3,7 +3,7 @@
 Whoever had it first keeps it until another has taken it (首接负责), so it never stands between two.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from domain import limits
@@ -30,7 +30,6 @@ from storage.ticket_bodies import ASSIST, WHISTLE
 from texts import options, say, wording
 
 ASK, SILENT = "ticket.route_ask", "ticket.whistle"
-BUSY = timedelta(minutes=10)
 _WHISTLING = (Level.BRANCH, Level.COMMUNITY, Level.STREET)
 _PENDING = {"tickets.offered": "offered", "tickets.decide": "decision"}
 
@@ -346,7 +345,7 @@ def due_ask(turn: Turn, data: dict[str, Any]) -> None:
     text, labels = question(turn, ticket, flow)
     about: dict[str, Any] = {"flow": flow, "pending": _PENDING[flow], "args": {"ticket": ticket.id}}
     if not conversations.begin(turn, user, text, **about, labels=labels, bot_id=ticket.bot_id):
-        later = quiet_end(turn.now + BUSY, turn.rules)
+        later = quiet_end(turn.now + conversations.LATER, turn.rules)
         key = f"{ticket.id}:{data['person']}"
         timers.set_timer(turn.tx, ASK, key, bot_id=ticket.bot_id, due_at=later, data=data)
 
